@@ -1,0 +1,83 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The floors, lowest first; a target imports only from floors below its own:
+//
+//   CBLAS  CLAPACKE  CZlib  CKernels
+//   Tensors
+//   NeuralNetworks | ContrastiveLosses | Datasets      (these three do not know each other)
+//   Evaluation
+//   Reproduction
+//   spread-exp | spread-bench
+
+// `swift run` builds for debugging. The libraries are optimised in that build too, so that the programs run at release
+// speed as typed; only when this is the root package, because a dependency may not carry unsafe flags.
+let isRootPackage = !Context.packageDirectory.contains("/checkouts/")
+let optimised: [SwiftSetting] =
+  isRootPackage ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []
+let optimisedC: [CSetting] =
+  isRootPackage ? [.unsafeFlags(["-O3"], .when(configuration: .debug))] : []
+
+let package = Package(
+  name: "spread",
+  products: [
+    .library(name: "Tensors", targets: ["Tensors"]),
+    .library(name: "NeuralNetworks", targets: ["NeuralNetworks"]),
+    .library(name: "ContrastiveLosses", targets: ["ContrastiveLosses"]),
+    .library(name: "Datasets", targets: ["Datasets"]),
+    .library(name: "Evaluation", targets: ["Evaluation"]),
+    .library(name: "Reproduction", targets: ["Reproduction"]),
+    .executable(name: "spread-exp", targets: ["spread-exp"]),
+    .executable(name: "spread-bench", targets: ["spread-bench"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CKernels", cSettings: optimisedC),
+
+    .target(
+      name: "Tensors", dependencies: ["CBLAS", "CLAPACKE", "CZlib", "CKernels"],
+      swiftSettings: optimised),
+
+    .target(
+      name: "NeuralNetworks", dependencies: ["Tensors", "CKernels"], swiftSettings: optimised),
+    .target(
+      name: "ContrastiveLosses", dependencies: ["Tensors", "CKernels"], swiftSettings: optimised),
+    .target(
+      name: "Datasets", dependencies: ["Tensors", "CKernels", "CZlib"], swiftSettings: optimised),
+
+    .target(
+      name: "Evaluation",
+      dependencies: ["Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets"],
+      swiftSettings: optimised),
+
+    .target(
+      name: "Reproduction",
+      dependencies: ["Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets", "Evaluation"],
+      swiftSettings: optimised),
+
+    .executableTarget(
+      name: "spread-exp",
+      dependencies: [
+        "Reproduction", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
+      name: "spread-bench",
+      dependencies: [
+        "Reproduction", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"]),
+    .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks"]),
+    .testTarget(name: "ContrastiveLossesTests", dependencies: ["ContrastiveLosses"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
+    .testTarget(name: "ReproductionTests", dependencies: ["Reproduction"]),
+    .testTarget(name: "ProgramTests", dependencies: ["spread-exp", "spread-bench"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

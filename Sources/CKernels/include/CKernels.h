@@ -1,0 +1,115 @@
+// Vectorised element-wise and row kernels, written once and compiled for three instruction sets:
+// baseline x86-64 (or whatever the target is), AVX2 + FMA, AVX-512. The best one that the CPU has is chosen on first use.
+//
+// Every kernel works on one thread, on contiguous float32, and neither allocates nor blocks; callers split work over threads.
+// Outputs may be the same pointer as an input of the same type and size unless a comment says otherwise; partial overlap is not allowed.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// --- Choice of instruction set -------------------------------------------------------------------------------------
+
+typedef enum { CK_BASELINE = 0, CK_AVX2 = 1, CK_AVX512 = 2 } ck_level;
+
+ck_level ck_best_level(void);     // the best that this CPU (and its operating system) supports
+ck_level ck_current_level(void);  // the one in use
+int ck_use_level(ck_level level); // 0 if done, -1 if the CPU lacks it; for tests and measurements, not thread-safe
+const char *ck_level_name(ck_level level);
+
+// --- Element-wise ------------------------------------------------------------------------------------------------
+
+void ck_fill(size_t n, float value, float *y);
+void ck_add(size_t n, const float *a, const float *b, float *y);
+void ck_subtract(size_t n, const float *a, const float *b, float *y);
+void ck_multiply(size_t n, const float *a, const float *b, float *y);
+void ck_divide(size_t n, const float *a, const float *b, float *y);
+void ck_maximum(size_t n, const float *a, const float *b, float *y);
+void ck_scale_shift(size_t n, const float *x, float scale, float shift, float *y); // y = scale * x + shift
+void ck_accumulate(size_t n, float scale, const float *x, float *y);              // y += scale * x
+void ck_multiply_accumulate(size_t n, const float *a, const float *b, float *y);  // y += a * b
+
+void ck_exp(size_t n, const float *x, float *y);   // under 2 ulp for normal results; overflow inf, underflow 0
+void ck_log(size_t n, const float *x, float *y);   // under 2 ulp; log(0) = -inf, log(<0) = nan
+void ck_sqrt(size_t n, const float *x, float *y);
+void ck_tanh(size_t n, const float *x, float *y);  // 1e-6 relative
+void ck_erf(size_t n, const float *x, float *y);   // 1e-6 relative
+void ck_relu(size_t n, const float *x, float *y);
+void ck_gelu(size_t n, const float *x, float *y);  // x * Phi(x), exact erf form
+
+// Gradients: dx = dy * f'(x).
+void ck_relu_gradient(size_t n, const float *y, const float *dy, float *dx); // from the output y > 0
+void ck_gelu_gradient(size_t n, const float *x, const float *dy, float *dx);
+void ck_tanh_gradient(size_t n, const float *y, const float *dy, float *dx); // from the output: dy * (1 - y^2)
+
+// --- Reductions --------------------------------------------------------------------------------------------------
+// Pairwise or with several accumulators: the error grows with log n, not with n. The order is fixed for a given level.
+
+float ck_sum(size_t n, const float *x);
+float ck_dot(size_t n, const float *a, const float *b);
+float ck_max(size_t n, const float *x);             // -inf for n = 0; nan if any is nan
+float ck_squared_distance_to(size_t n, const float *x, float centre); // sum (x - centre)^2
+int ck_all_finite(size_t n, const float *x);        // 1 if no value is infinite or nan
+
+// --- Rows: x is [rows, columns], contiguous -----------------------------------------------------------------------
+
+void ck_add_row(size_t rows, size_t columns, const float *x, const float *row, float *y);      // y = x + row
+void ck_multiply_row(size_t rows, size_t columns, const float *x, const float *row, float *y); // y = x * row
+void ck_accumulate_rows(size_t rows, size_t columns, const float *x, float *sum);              // sum += column sums of x
+
+// y = softmax(scale * x + row-wise nothing), shifted by the row's maximum; rows of one column give 1.
+void ck_softmax_rows(size_t rows, size_t columns, float scale, const float *x, float *y);
+// dx = scale * y * (dy - sum(y * dy))
+void ck_softmax_gradient_rows(size_t rows, size_t columns, float scale, const float *y, const float *dy, float *dx);
+// y = x - logsumexp(x); dx = dy - exp(y) * sum(dy)
+void ck_log_softmax_rows(size_t rows, size_t columns, const float *x, float *y);
+void ck_log_softmax_gradient_rows(size_t rows, size_t columns, const float *y, const float *dy, float *dx);
+void ck_logsumexp_rows(size_t rows, size_t columns, const float *x, float *y); // y: [rows]
+
+// y = (x - mean) * rstd * scale + shift; mean and rstd: [rows], kept for the gradient. Two passes, variance around the mean.
+void ck_layer_norm_rows(size_t rows, size_t columns, const float *x, const float *scale, const float *shift,
+                        float epsilon, float *y, float *mean, float *rstd);
+// dx written (or added to when accumulate is 1); dscale and dshift, [columns], are added to.
+void ck_layer_norm_gradient_rows(size_t rows, size_t columns, const float *x, const float *scale, const float *mean,
+                                 const float *rstd, const float *dy, float *dx, int accumulate, float *dscale,
+                                 float *dshift);
+
+// y = x / max(|x|, epsilon) by rows; norm: [rows]. dx = (dy - y * (y . dy)) / norm, the gradient of it.
+void ck_normalise_rows(size_t rows, size_t columns, const float *x, float epsilon, float *y, float *norm);
+void ck_normalise_gradient_rows(size_t rows, size_t columns, const float *y, const float *norm, const float *dy,
+                                float *dx);
+
+// y = x + bias by rows, then z = gelu(y); y is kept for the gradient. x and y may be the same pointer.
+void ck_bias_gelu_rows(size_t rows, size_t columns, const float *x, const float *bias, float *y, float *z);
+
+// --- Random ------------------------------------------------------------------------------------------------------
+// Counter-based: element i of a stream depends on (key, offset + i) alone, so masks need not be stored, and neither the split over
+// threads nor the instruction set changes them.
+
+// y = keep(i) ? x * scale : 0, where keep(i) has probability 1 - threshold / 2^32
+void ck_dropout(size_t n, uint64_t key, uint64_t offset, uint32_t threshold, float scale, const float *x, float *y);
+// y = r + (keep(i) ? x * scale : 0): residual connection with dropout
+void ck_dropout_add(size_t n, uint64_t key, uint64_t offset, uint32_t threshold, float scale, const float *x,
+                    const float *r, float *y);
+// uniform in [0, 1), 24 bits
+void ck_uniform(size_t n, uint64_t key, uint64_t offset, float *y);
+
+// --- Optimisers --------------------------------------------------------------------------------------------------
+
+// AdamW, decoupled decay: p -= rate * decay * p; m, v exponential means of g, g^2; p -= step * m / (sqrt(v) * vscale + epsilon)
+// with step = rate / (1 - beta1^t) and vscale = 1 / sqrt(1 - beta2^t), computed by the caller in double. g is multiplied by gscale first.
+void ck_adamw(size_t n, float *p, const float *g, float *m, float *v, float gscale, float rate, float decay,
+              float beta1, float beta2, float epsilon, float step, float vscale);
+// SGD with momentum as PyTorch has it: g' = g * gscale + decay * p; b = momentum * b + g'; p -= rate * (nesterov ? g' + momentum * b : b)
+void ck_sgd(size_t n, float *p, const float *g, float *b, float gscale, float rate, float decay, float momentum,
+            int nesterov);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
