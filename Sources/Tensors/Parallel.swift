@@ -1,0 +1,62 @@
+import CKernels
+import Foundation
+import Synchronization
+
+/// Work split over the cores: persistent threads, one contiguous range each.
+///
+/// The split depends on the count, the grain and `threadCount` only, so a computation gives the same bits in every run
+/// with the same thread count, whether or not a worker was free.
+public enum Parallel {
+  private static let count = Atomic<Int>(0)
+
+  /// How many threads share the work, the caller's included.
+  /// At first `SPREAD_THREADS`, else the cores that this process may use (affinity and control group respected).
+  public static var threadCount: Int {
+    let current = count.load(ordering: .relaxed)
+    if current > 0 { return current }
+    let initial = defaultThreadCount
+    count.store(initial, ordering: .relaxed)
+    return initial
+  }
+
+  public static func setThreadCount(_ n: Int) {
+    precondition(n >= 1 && n <= 1024, "thread count \(n) is not in 1...1024")
+    count.store(n, ordering: .relaxed)
+  }
+
+  /// Splits `0..<count` into at most `threadCount` contiguous ranges of at least `grain` elements and runs `body` on
+  /// each, in parallel; returns when all are done. A call from within another, or while another thread's call runs,
+  /// works through the same ranges on the calling thread.
+  public static func forEach(_ count: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
+    guard count > 0 else { return }
+    let parts = max(1, min(threadCount, count / max(1, grain)))
+    if parts == 1 { return body(0..<count) }
+    func range(_ part: Int) -> Range<Int> { part * count / parts..<(part + 1) * count / parts }
+    let ran = WorkerPool.shared.run(parts: parts) { body(range($0)) }
+    if !ran { for part in 0..<parts { body(range(part)) } }
+  }
+
+  static let defaultThreadCount: Int = {
+    if let text = ProcessInfo.processInfo.environment["SPREAD_THREADS"], let n = Int(text), n >= 1 {
+      return min(n, 1024)
+    }
+    return max(1, min(Int(ck_usable_cpu_count()), controlGroupLimit() ?? .max))
+  }()
+
+  /// Whole cores under the control group's quota (version 2, then version 1); nil when there is none.
+  private static func controlGroupLimit() -> Int? {
+    func read(_ path: String) -> [Double]? {
+      guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
+      return text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+    }
+    if let both = read("/sys/fs/cgroup/cpu.max"), both.count == 2, both[1] > 0 {
+      return max(1, Int((both[0] / both[1]).rounded()))
+    }
+    if let quota = read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")?.first, quota > 0,
+      let period = read("/sys/fs/cgroup/cpu/cpu.cfs_period_us")?.first, period > 0
+    {
+      return max(1, Int((quota / period).rounded()))
+    }
+    return nil
+  }
+}

@@ -1,0 +1,95 @@
+import CKernels
+import Foundation
+import Synchronization
+
+/// Threads that wait for numbered parts of one job at a time.
+final class WorkerPool: @unchecked Sendable {
+  static let shared = WorkerPool()
+
+  private let busy = Atomic<Bool>(false)
+  private let remaining = Atomic<Int>(0)
+  // Both are changed only by the holder of `busy`, and read by workers only between their start and their end.
+  private var workers: [Worker] = []
+  private var body: ((Int) -> Void)?
+
+  /// Runs `body` for parts `0..<parts`, part 0 on the calling thread. False when the pool is in use; then nothing was run.
+  func run(parts: Int, _ body: (Int) -> Void) -> Bool {
+    guard busy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
+      return false
+    }
+    defer { busy.store(false, ordering: .releasing) }
+    while workers.count < parts - 1 { workers.append(Worker(part: workers.count + 1, pool: self)) }
+    remaining.store(parts - 1, ordering: .relaxed)
+    withoutActuallyEscaping(body) { body in
+      self.body = body
+      for worker in workers[..<(parts - 1)] { worker.start() }
+      body(0)
+      awaitWorkers()
+      self.body = nil
+    }
+    return true
+  }
+
+  /// The parts are of one size, so the others end about now, unless their core was taken away.
+  private func awaitWorkers() {
+    var spins = 0
+    while remaining.load(ordering: .acquiring) > 0 {
+      spins += 1
+      if spins < 5_000 { ck_spin_hint() } else { sched_yield() }
+    }
+  }
+
+  // Not inlined, so that the references to the closure taken here are gone before the part is reported as done.
+  @inline(never)
+  fileprivate func perform(_ part: Int) { body!(part) }
+
+  fileprivate func finish() { remaining.subtract(1, ordering: .acquiringAndReleasing) }
+}
+
+/// One thread: looks for its next part for some microseconds, then sleeps until woken.
+private final class Worker: @unchecked Sendable {
+  private let part: Int
+  private unowned let pool: WorkerPool
+  private let started = Atomic<UInt64>(0)
+  private let asleep = Atomic<Bool>(false)
+  private let condition = NSCondition()
+
+  init(part: Int, pool: WorkerPool) {
+    self.part = part
+    self.pool = pool
+    let thread = Thread { [unowned self] in self.loop() }  // lives as long as the process, as the pool does
+    thread.name = "tensors-\(part)"
+    thread.stackSize = 8 << 20
+    thread.start()
+  }
+
+  func start() {
+    started.add(1, ordering: .sequentiallyConsistent)
+    guard asleep.load(ordering: .sequentiallyConsistent) else { return }
+    condition.lock()
+    condition.signal()
+    condition.unlock()
+  }
+
+  private func loop() {
+    var seen: UInt64 = 0
+    while true {
+      wait(after: seen)
+      seen += 1
+      pool.perform(part)
+      pool.finish()
+    }
+  }
+
+  private func wait(after seen: UInt64) {
+    for _ in 0..<2_000 {
+      if started.load(ordering: .acquiring) > seen { return }
+      ck_spin_hint()
+    }
+    condition.lock()
+    asleep.store(true, ordering: .sequentiallyConsistent)
+    while started.load(ordering: .sequentiallyConsistent) == seen { condition.wait() }
+    asleep.store(false, ordering: .sequentiallyConsistent)
+    condition.unlock()
+  }
+}
