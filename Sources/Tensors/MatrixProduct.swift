@@ -170,6 +170,12 @@ private struct ProductPlan: Sendable {
   func gradientOfA(_ upstream: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
     let gradient = Tensor.uninitialised(a.shape)
     let ldb = transposeB ? k : n
+    if sharesB && !transposeA {
+      BLAS.parallelGemm(
+        transposeB: !transposeB, m: batches * m, n: k, k: n, a: upstream.pointer, lda: n, b: b.pointer, ldb: ldb,
+        c: gradient.pointer, ldc: k)
+      return gradient
+    }
     forEachMatrix { i in
       let dC = upstream.pointer + i * m * n
       let matrixB = b.pointer + (sharesB ? 0 : i * k * n)
@@ -188,12 +194,13 @@ private struct ProductPlan: Sendable {
     let gradient = Tensor.uninitialised(b.shape)
     let lda = transposeA ? m : k
     if sharesB && !transposeA {
+      // The sum over the batch is part of the product.
       let rows = batches * m
-      if transposeB {
-        product(true, false, n, k, rows, upstream.pointer, n, a.pointer, lda, gradient.pointer, k)
-      } else {
-        product(true, false, k, n, rows, a.pointer, lda, upstream.pointer, n, gradient.pointer, n)
-      }
+      let (left, right) = transposeB ? (upstream.pointer, a.pointer) : (a.pointer, upstream.pointer)
+      let (width, height) = transposeB ? (k, n) : (n, k)
+      BLAS.parallelGemm(
+        transposeA: true, m: height, n: width, k: rows, a: left, lda: height, b: right, ldb: width,
+        c: gradient.pointer, ldc: width)
       return gradient
     }
     if sharesB { gradient.pointer.update(repeating: 0, count: gradient.count) }
@@ -220,11 +227,12 @@ private struct ProductPlan: Sendable {
     }
   }
 
+  /// One matrix of the batch: over the cores when it is the only one.
   private func product(
     _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Float>, _ lda: Int,
     _ b: UnsafePointer<Float>, _ ldb: Int, _ c: UnsafeMutablePointer<Float>, _ ldc: Int, _ beta: Float = 0
   ) {
-    let multiply = batches == 1 || (sharesB && beta == 0) ? BLAS.parallelGemm : BLAS.gemm
+    let multiply = batches == 1 ? BLAS.parallelGemm : BLAS.gemm
     multiply(transposeA, transposeB, m, n, k, 1, a, lda, b, ldb, beta, c, ldc)
   }
 }
