@@ -1,0 +1,49 @@
+# Every target does its own set-up: `make test` and `make reproduce-table2` work on a machine that has only Swift, git and make.
+
+PROFILE ?= quick
+RUNS ?= runs
+SWIFT ?= swift
+PACKAGES = libopenblas-dev liblapacke-dev zlib1g-dev pkg-config
+PROBES = openblas lapacke zlib
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build test lint format bench reproduce-table2 clean
+
+help: ## Show this list
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
+
+# pkg-config's answer decides, so nothing is asked of apt (or of sudo) once the libraries are there.
+deps: ## Install the system libraries that are missing (OpenBLAS, LAPACKE, zlib), with apt-get
+	@if pkg-config --exists $(PROBES) 2>/dev/null; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then \
+	  echo "This system has no apt-get. Install OpenBLAS, LAPACKE and zlib with their headers, and pkg-config," >&2; \
+	  echo "so that 'pkg-config --exists $(PROBES)' succeeds (Debian calls them: $(PACKAGES))." >&2; exit 1; fi; \
+	if [ "$$(id -u)" = 0 ]; then as_root=""; \
+	elif command -v sudo >/dev/null; then as_root=sudo; \
+	else echo "Missing libraries, and neither root nor sudo: ask an administrator for 'apt-get install $(PACKAGES)'." >&2; exit 1; fi; \
+	echo "Installing $(PACKAGES)"; \
+	{ $$as_root apt-get install -y -qq $(PACKAGES) >/dev/null 2>&1 \
+	  || { $$as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq $(PACKAGES); }; } \
+	&& pkg-config --exists $(PROBES)
+
+build: deps ## Build everything, for release
+	$(SWIFT) build -c release
+
+test: deps ## Run the fast tests (the programs as a person runs them included)
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+
+lint: ## Check the layout of the Swift sources
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+
+format: ## Lay the Swift sources out
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+
+bench: build ## Measure this machine: matrix products against the peak
+	.build/release/spread-bench gemm
+
+reproduce-table2: build ## Train and print table 2 (PROFILE=smoke|quick|paper, RUNS=folder, SPREAD_DATA=folder)
+	.build/release/spread-exp table2 --profile $(PROFILE) --runs $(RUNS)
+
+clean: ## Remove what was built; run folders stay
+	rm -rf .build
