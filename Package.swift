@@ -57,7 +57,9 @@ let package = Package(
 
     .target(
       name: "Reproduction",
-      dependencies: ["Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets", "Evaluation"],
+      dependencies: [
+        "CKernels", "Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets", "Evaluation",
+      ],
       swiftSettings: optimised),
 
     .executableTarget(

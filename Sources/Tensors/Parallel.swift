@@ -36,6 +36,9 @@ public enum Parallel {
     if !ran { for part in 0..<parts { body(range(part)) } }
   }
 
+  /// The instruction set that the vectorised kernels run on, for example "avx512".
+  public static var instructionSet: String { String(cString: ck_level_name(ck_current_level())) }
+
   static let defaultThreadCount: Int = {
     if let text = ProcessInfo.processInfo.environment["SPREAD_THREADS"], let n = Int(text), n >= 1 {
       return min(n, 1024)

@@ -1,0 +1,51 @@
+import Foundation
+import Tensors
+
+/// What a figure was measured on.
+public struct Machine: Sendable, Codable, Equatable {
+  /// The processor's name as the system gives it.
+  public var processor: String
+  /// Processors that are online.
+  public var processors: Int
+  /// Threads that share the work.
+  public var threads: Int
+  /// OpenBLAS's version.
+  public var blas: String
+  /// OpenBLAS's kernels, and the ones it would have chosen by itself.
+  public var blasKernel: String
+  public var blasKernelByItself: String
+  /// The instruction set of our own kernels.
+  public var vectors: String
+  public var system: String
+
+  enum CodingKeys: String, CodingKey {
+    case processor, processors, threads, blas, vectors, system
+    case blasKernel = "blas_kernel"
+    case blasKernelByItself = "blas_kernel_by_itself"
+  }
+
+  /// This machine, now.
+  public static var current: Machine {
+    Machine(
+      processor: processorName(), processors: ProcessInfo.processInfo.processorCount, threads: Parallel.threadCount,
+      blas: OpenBLAS.version, blasKernel: OpenBLAS.kernel, blasKernelByItself: OpenBLAS.kernelBeforeChoice,
+      vectors: Parallel.instructionSet, system: ProcessInfo.processInfo.operatingSystemVersionString)
+  }
+
+  /// One line for the head of a report.
+  public var summary: String {
+    let chosen = blasKernel == blasKernelByItself ? "" : ", by itself \(blasKernelByItself)"
+    return "\(processor), \(processors) processors, \(threads) threads, OpenBLAS \(blas) (\(blasKernel)\(chosen)), "
+      + "our kernels \(vectors)"
+  }
+
+  private static func processorName() -> String {
+    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    for line in text.split(separator: "\n") where line.hasPrefix("model name") {
+      if let colon = line.firstIndex(of: ":") {
+        return line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+      }
+    }
+    return "unknown processor"
+  }
+}

@@ -1,0 +1,100 @@
+import Foundation
+
+/// Repeated timings of one piece of work.
+public struct Timing: Sendable, Equatable {
+  /// Seconds of each counted run, sorted.
+  public let seconds: [Double]
+
+  public init(seconds: [Double]) {
+    precondition(!seconds.isEmpty, "a timing needs at least one run")
+    self.seconds = seconds.sorted()
+  }
+
+  public var minimum: Double { seconds[0] }
+  public var maximum: Double { seconds[seconds.count - 1] }
+  public var median: Double {
+    let middle = seconds.count / 2
+    return seconds.count % 2 == 1 ? seconds[middle] : (seconds[middle - 1] + seconds[middle]) / 2
+  }
+
+  /// Times `body` after one run that is not counted (it fills caches and the memory pool), `runs` times.
+  public static func measure(runs: Int, warmUp: Int = 1, _ body: () -> Void) -> Timing {
+    for _ in 0..<warmUp { body() }
+    let clock = ContinuousClock()
+    return Timing(
+      seconds: (0..<max(1, runs)).map { _ in
+        let duration = clock.measure(body)
+        return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+      })
+  }
+}
+
+/// One line of a benchmark: what was timed, and the figures that follow from it.
+public struct BenchmarkResult: Sendable, Codable, Equatable {
+  public var benchmark: String
+  /// Sizes and options, by name.
+  public var sizes: [String: Int]
+  public var medianSeconds: Double
+  public var minimumSeconds: Double
+  public var maximumSeconds: Double
+  public var runs: Int
+  /// Arithmetic, 1e9 operations a second at the median; nil where operations are not what limits.
+  public var gflops: Double?
+  /// Share of the peak that was measured in the same run.
+  public var shareOfPeak: Double?
+  public var machine: Machine
+
+  enum CodingKeys: String, CodingKey {
+    case benchmark, sizes, runs, gflops, machine
+    case medianSeconds = "median_seconds"
+    case minimumSeconds = "minimum_seconds"
+    case maximumSeconds = "maximum_seconds"
+    case shareOfPeak = "share_of_peak"
+  }
+
+  public init(
+    _ benchmark: String, sizes: [String: Int], timing: Timing, operations: Double? = nil, peak: Double? = nil,
+    machine: Machine
+  ) {
+    self.benchmark = benchmark
+    self.sizes = sizes
+    medianSeconds = timing.median
+    minimumSeconds = timing.minimum
+    maximumSeconds = timing.maximum
+    runs = timing.seconds.count
+    gflops = operations.map { $0 / timing.median * 1e-9 }
+    if let peak, let gflops { shareOfPeak = gflops * 1e9 / peak }
+    self.machine = machine
+  }
+
+  /// One result as an object, several as an array of them.
+  public static func json(_ results: [BenchmarkResult]) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let data = results.count == 1 ? try encoder.encode(results[0]) : try encoder.encode(results)
+    return String(decoding: data, as: UTF8.self)
+  }
+}
+
+extension BenchmarkResult {
+  /// One line for a person.
+  public var row: String {
+    let sizes = self.sizes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    var text = benchmark.padded(to: 18) + sizes.padded(to: 40)
+    text += String(format: "%10.3f ms (%.3f-%.3f)", medianSeconds * 1e3, minimumSeconds * 1e3, maximumSeconds * 1e3)
+      .padded(to: 34)
+    if let gflops { text += String(format: "%8.1f GFLOP/s", gflops) }
+    if let shareOfPeak { text += String(format: "  %3.0f%% of peak", shareOfPeak * 100) }
+    return text
+  }
+}
+
+extension Double {
+  /// 1e9 a second, for print.
+  public var gflops: String { String(format: "%.1f", self * 1e-9) }
+}
+
+extension String {
+  /// Filled with spaces on the right.
+  func padded(to width: Int) -> String { count >= width ? self + " " : self + String(repeating: " ", count: width - count) }
+}
