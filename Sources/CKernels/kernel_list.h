@@ -1,0 +1,72 @@
+// Every kernel that exists once per instruction set: KERNEL(result, name, (parameters), (arguments)).
+// The declarations, with what each one computes, are in include/CKernels.h.
+
+KERNEL(void, fill, (size_t n, float value, float *y), (n, value, y))
+KERNEL(void, add, (size_t n, const float *a, const float *b, float *y), (n, a, b, y))
+KERNEL(void, subtract, (size_t n, const float *a, const float *b, float *y), (n, a, b, y))
+KERNEL(void, multiply, (size_t n, const float *a, const float *b, float *y), (n, a, b, y))
+KERNEL(void, divide, (size_t n, const float *a, const float *b, float *y), (n, a, b, y))
+KERNEL(void, maximum, (size_t n, const float *a, const float *b, float *y), (n, a, b, y))
+KERNEL(void, scale_shift, (size_t n, const float *x, float scale, float shift, float *y), (n, x, scale, shift, y))
+KERNEL(void, accumulate, (size_t n, float scale, const float *x, float *y), (n, scale, x, y))
+KERNEL(void, multiply_accumulate, (size_t n, const float *a, const float *b, float *y), (n, a, b, y))
+KERNEL(void, exp, (size_t n, const float *x, float *y), (n, x, y))
+KERNEL(void, log, (size_t n, const float *x, float *y), (n, x, y))
+KERNEL(void, sqrt, (size_t n, const float *x, float *y), (n, x, y))
+KERNEL(void, tanh, (size_t n, const float *x, float *y), (n, x, y))
+KERNEL(void, erf, (size_t n, const float *x, float *y), (n, x, y))
+KERNEL(void, relu, (size_t n, const float *x, float *y), (n, x, y))
+KERNEL(void, gelu, (size_t n, const float *x, float *y), (n, x, y))
+KERNEL(void, relu_gradient, (size_t n, const float *y, const float *dy, float *dx), (n, y, dy, dx))
+KERNEL(void, gelu_gradient, (size_t n, const float *x, const float *dy, float *dx), (n, x, dy, dx))
+KERNEL(void, tanh_gradient, (size_t n, const float *y, const float *dy, float *dx), (n, y, dy, dx))
+KERNEL(float, sum, (size_t n, const float *x), (n, x))
+KERNEL(float, dot, (size_t n, const float *a, const float *b), (n, a, b))
+KERNEL(float, max, (size_t n, const float *x), (n, x))
+KERNEL(float, squared_distance_to, (size_t n, const float *x, float centre), (n, x, centre))
+KERNEL(int, all_finite, (size_t n, const float *x), (n, x))
+KERNEL(void, add_row, (size_t rows, size_t columns, const float *x, const float *row, float *y),
+       (rows, columns, x, row, y))
+KERNEL(void, multiply_row, (size_t rows, size_t columns, const float *x, const float *row, float *y),
+       (rows, columns, x, row, y))
+KERNEL(void, accumulate_rows, (size_t rows, size_t columns, const float *x, float *sum), (rows, columns, x, sum))
+KERNEL(void, softmax_rows, (size_t rows, size_t columns, float scale, const float *x, float *y),
+       (rows, columns, scale, x, y))
+KERNEL(void, softmax_gradient_rows,
+       (size_t rows, size_t columns, float scale, const float *y, const float *dy, float *dx),
+       (rows, columns, scale, y, dy, dx))
+KERNEL(void, log_softmax_rows, (size_t rows, size_t columns, const float *x, float *y), (rows, columns, x, y))
+KERNEL(void, log_softmax_gradient_rows, (size_t rows, size_t columns, const float *y, const float *dy, float *dx),
+       (rows, columns, y, dy, dx))
+KERNEL(void, logsumexp_rows, (size_t rows, size_t columns, const float *x, float *y), (rows, columns, x, y))
+KERNEL(void, layer_norm_rows,
+       (size_t rows, size_t columns, const float *x, const float *scale, const float *shift, float epsilon, float *y,
+        float *mean, float *rstd),
+       (rows, columns, x, scale, shift, epsilon, y, mean, rstd))
+KERNEL(void, layer_norm_gradient_rows,
+       (size_t rows, size_t columns, const float *x, const float *scale, const float *mean, const float *rstd,
+        const float *dy, float *dx, int accumulate, float *dscale, float *dshift),
+       (rows, columns, x, scale, mean, rstd, dy, dx, accumulate, dscale, dshift))
+KERNEL(void, normalise_rows, (size_t rows, size_t columns, const float *x, float epsilon, float *y, float *norm),
+       (rows, columns, x, epsilon, y, norm))
+KERNEL(void, normalise_gradient_rows,
+       (size_t rows, size_t columns, const float *y, const float *norm, const float *dy, float *dx),
+       (rows, columns, y, norm, dy, dx))
+KERNEL(void, bias_gelu_rows, (size_t rows, size_t columns, const float *x, const float *bias, float *y, float *z),
+       (rows, columns, x, bias, y, z))
+KERNEL(void, dropout,
+       (size_t n, uint64_t key, uint64_t offset, uint32_t threshold, float scale, const float *x, float *y),
+       (n, key, offset, threshold, scale, x, y))
+KERNEL(void, dropout_add,
+       (size_t n, uint64_t key, uint64_t offset, uint32_t threshold, float scale, const float *x, const float *r,
+        float *y),
+       (n, key, offset, threshold, scale, x, r, y))
+KERNEL(void, uniform, (size_t n, uint64_t key, uint64_t offset, float *y), (n, key, offset, y))
+KERNEL(void, adamw,
+       (size_t n, float *p, const float *g, float *m, float *v, float gscale, float rate, float decay, float beta1,
+        float beta2, float epsilon, float step, float vscale),
+       (n, p, g, m, v, gscale, rate, decay, beta1, beta2, epsilon, step, vscale))
+KERNEL(void, sgd,
+       (size_t n, float *p, const float *g, float *b, float gscale, float rate, float decay, float momentum,
+        int nesterov),
+       (n, p, g, b, gscale, rate, decay, momentum, nesterov))
