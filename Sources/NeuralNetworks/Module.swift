@@ -70,7 +70,8 @@ extension Module {
   /// The number of trained values.
   public var parameterCount: Int { parameters().reduce(0) { $0 + $1.tensor.count } }
 
-  /// Sets every parameter and buffer from a saved state. Nothing is changed when it does not fit.
+  /// Sets every parameter and buffer from a saved state. Nothing is changed when it does not fit. Shapes may differ in axes of
+  /// length 1 (a class token saved as `[1, 1, width]` fits `[width]`).
   ///
   /// - Parameter ignoring: names that may be in the state without being in the network, by their last part.
   /// - Throws: `StateError` that lists the names that are missing, unexpected or of another shape.
@@ -81,8 +82,9 @@ extension Module {
     let unexpected = state.keys.filter { name in
       !known.contains(name) && !ignoring.contains(String(name.split(separator: ".").last ?? ""))
     }
-    let misshapen = entries.filter { state[$0.name] != nil && state[$0.name]!.shape != $0.tensor.shape }.map {
-      "\($0.name) is \(state[$0.name]!.shape), expected \($0.tensor.shape)"
+    let misshapen = entries.compactMap { name, tensor -> String? in
+      guard let saved = state[name], saved.shape.filter({ $0 != 1 }) != tensor.shape.filter({ $0 != 1 }) else { return nil }
+      return "\(name) is \(saved.shape), expected \(tensor.shape)"
     }
     let problems = [
       missing.isEmpty ? nil : "missing: \(missing.joined(separator: ", "))",
