@@ -1,11 +1,11 @@
-"""Writes Tests/Fixtures/networks/*.safetensors: what PyTorch computes for a small vision transformer, for optimisers and
-for learning-rate schedules. Needs torch, numpy and safetensors; run from anywhere:
+"""Writes Tests/Fixtures/networks/*.safetensors: what PyTorch computes for a small vision transformer, for
+optimisers and for learning-rate schedules. Needs torch and safetensors; run from anywhere:
 
     python3 Tests/Fixtures/make_network_fixtures.py
-    python3 Tests/Fixtures/make_network_fixtures.py --paper FOLDER   # also the paper's sizes (30 MB), not kept
+    python3 Tests/Fixtures/make_network_fixtures.py --paper FOLDER   # also the paper's sizes (26 MB), not kept
 
-Everything is computed in float64 and stored as float32. The transformer is written out here from PyTorch's own layers
-(nn.Linear, nn.LayerNorm, nn.GELU, softmax), with the names that the Swift networks use.
+Everything is computed in float64 and stored as float32. The transformer is written out here from PyTorch's own
+layers (nn.Linear, nn.LayerNorm, GELU, softmax), with the names that the Swift networks use.
 """
 
 import argparse
@@ -82,7 +82,8 @@ def transformer(path, batch, **sizes):
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if parameter.ndim == 1 or name == "pos":
-                parameter.copy_(torch.randn_like(parameter) * 0.3 + (1 if name.endswith("norm.weight") else 0))
+                mean = 1 if name.endswith("norm.weight") else 0
+                parameter.copy_(torch.randn_like(parameter) * 0.3 + mean)
             else:
                 parameter.copy_(torch.randn_like(parameter) * parameter.shape[1] ** -0.5)
             parameter.copy_(parameter.float())
@@ -97,12 +98,14 @@ def transformer(path, batch, **sizes):
 
 
 def trajectory(tensors, name, make, maximum_norm=None, steps=12):
-    """Two parameters under given gradients: their values after each step, and the gradients' norm before clipping."""
+    """Two parameters under given gradients: their values after each step, and the gradients' norm unclipped."""
     torch.manual_seed(2)
     parameters = [torch.randn(7).double().requires_grad_(), torch.randn(3, 5).double().requires_grad_()]
     for parameter in parameters:
         parameter.data = parameter.data.float().double()
-    gradients = [[(torch.randn_like(p) * (0.3 + step % 3)).float().double() for p in parameters] for step in range(steps)]
+    gradients = [
+        [(torch.randn_like(p) * (0.3 + step % 3)).float().double() for p in parameters] for step in range(steps)
+    ]
     optimiser = make(parameters)
     rows = {"a": [parameters[0].detach().clone()], "b": [parameters[1].detach().clone()]}
     norms = []
@@ -124,15 +127,20 @@ def trajectory(tensors, name, make, maximum_norm=None, steps=12):
 
 def optimisers(path):
     tensors = {}
-    trajectory(tensors, "adamw", lambda p: torch.optim.AdamW(p, lr=1, weight_decay=0.1))
-    trajectory(
-        tensors, "adamw-other", lambda p: torch.optim.AdamW(p, lr=1, betas=(0.8, 0.95), eps=1e-3, weight_decay=0))
-    trajectory(tensors, "adamw-clipped", lambda p: torch.optim.AdamW(p, lr=1, weight_decay=0.01), maximum_norm=2.5)
-    trajectory(tensors, "sgd", lambda p: torch.optim.SGD(p, lr=1, momentum=0))
-    trajectory(tensors, "sgd-momentum", lambda p: torch.optim.SGD(p, lr=1, momentum=0.9, weight_decay=0.05))
-    trajectory(
-        tensors, "sgd-nesterov", lambda p: torch.optim.SGD(p, lr=1, momentum=0.8, weight_decay=0.05, nesterov=True))
-    trajectory(tensors, "sgd-clipped", lambda p: torch.optim.SGD(p, lr=1, momentum=0.9), maximum_norm=2.5)
+
+    def adamw(name, maximum_norm=None, **settings):
+        trajectory(tensors, name, lambda p: torch.optim.AdamW(p, lr=1, **settings), maximum_norm)
+
+    def sgd(name, maximum_norm=None, **settings):
+        trajectory(tensors, name, lambda p: torch.optim.SGD(p, lr=1, **settings), maximum_norm)
+
+    adamw("adamw", weight_decay=0.1)
+    adamw("adamw-other", betas=(0.8, 0.95), eps=1e-3, weight_decay=0)
+    adamw("adamw-clipped", maximum_norm=2.5, weight_decay=0.01)
+    sgd("sgd", momentum=0)
+    sgd("sgd-momentum", momentum=0.9, weight_decay=0.05)
+    sgd("sgd-nesterov", momentum=0.8, weight_decay=0.05, nesterov=True)
+    sgd("sgd-clipped", maximum_norm=2.5, momentum=0.9)
     save_file(stored(tensors), path)
 
 
@@ -149,19 +157,20 @@ def factors(make, steps):
 
 
 def schedules(path):
-    """Learning rates for a base rate of 1: `cosine`, `multistep` by epoch, the others by step of a run of 6 x 10 steps."""
+    """Learning rates for a base rate of 1: `cosine`, `multistep` by epoch, the others by step of 6 x 10 steps."""
     rate = torch.optim.lr_scheduler
+
+    def one_cycle(**settings):
+        return lambda o: rate.OneCycleLR(o, max_lr=1, total_steps=60, cycle_momentum=False, **settings)
+
     save_file(
         stored({
             "cosine": factors(lambda o: rate.CosineAnnealingLR(o, T_max=10), 31),
             "cosine-minimum": factors(lambda o: rate.CosineAnnealingLR(o, T_max=8, eta_min=0.1), 21),
             "multistep": factors(lambda o: rate.MultiStepLR(o, milestones=[3, 5, 9], gamma=0.2), 12),
             "cosine-to-zero": factors(lambda o: rate.CosineAnnealingLR(o, T_max=59), 60),
-            "one-cycle": factors(lambda o: rate.OneCycleLR(o, max_lr=1, total_steps=60, cycle_momentum=False), 60),
-            "one-cycle-other": factors(
-                lambda o: rate.OneCycleLR(
-                    o, max_lr=1, total_steps=60, pct_start=0.1, div_factor=10, final_div_factor=100,
-                    cycle_momentum=False), 60),
+            "one-cycle": factors(one_cycle(), 60),
+            "one-cycle-other": factors(one_cycle(pct_start=0.1, div_factor=10, final_div_factor=100), 60),
             "warm-up": factors(lambda o: rate.LinearLR(o, start_factor=1 / 20, total_iters=19), 20),
         }), path)
 
@@ -171,12 +180,12 @@ if __name__ == "__main__":
     arguments.add_argument("--paper", type=pathlib.Path)
     paper = arguments.parse_args().paper
     FOLDER.mkdir(exist_ok=True)
-    transformer(
-        FOLDER / "transformer.safetensors", 5, size=12, channels=3, patch=4, width=20, depth=3, heads=2, hidden=28)
-    transformer(
-        FOLDER / "transformer-grey.safetensors", 2, size=8, channels=1, patch=2, width=12, depth=1, heads=3, hidden=9)
+    small = {"size": 12, "channels": 3, "patch": 4, "width": 20, "depth": 3, "heads": 2, "hidden": 28}
+    transformer(FOLDER / "transformer.safetensors", 5, **small)
+    grey = {"size": 8, "channels": 1, "patch": 2, "width": 12, "depth": 1, "heads": 3, "hidden": 9}
+    transformer(FOLDER / "transformer-grey.safetensors", 2, **grey)
     optimisers(FOLDER / "optimisers.safetensors")
     schedules(FOLDER / "schedules.safetensors")
     if paper:
-        transformer(
-            paper / "paper.safetensors", 8, size=32, channels=3, patch=4, width=256, depth=7, heads=8, hidden=512)
+        sizes = {"size": 32, "channels": 3, "patch": 4, "width": 256, "depth": 7, "heads": 8, "hidden": 512}
+        transformer(paper / "paper.safetensors", 8, **sizes)
