@@ -2,13 +2,14 @@
 optimisers and for learning-rate schedules. Needs torch and safetensors; run from anywhere:
 
     python3 Tests/Fixtures/make_network_fixtures.py
-    python3 Tests/Fixtures/make_network_fixtures.py --paper FOLDER   # also the paper's sizes (26 MB), not kept
+    python3 Tests/Fixtures/make_network_fixtures.py --paper FOLDER   # also the paper's sizes, not kept
 
-Everything is computed in float64 and stored as float32. The transformer is written out here from PyTorch's own
-layers (nn.Linear, nn.LayerNorm, GELU, softmax), with the names that the Swift networks use.
+Everything is computed in float64 and stored as float32. The transformer is written out here from PyTorch's
+own layers (nn.Linear, nn.LayerNorm, GELU, softmax), with the names that the Swift networks use.
 """
 
 import argparse
+import json
 import pathlib
 
 import torch
@@ -94,17 +95,18 @@ def transformer(path, batch, **sizes):
     tensors = {"images": images, "slope": slope, "embedding": embedding, "gradient.images": images.grad}
     tensors |= {f"state.{name}": parameter for name, parameter in network.named_parameters()}
     tensors |= {f"gradient.{name}": parameter.grad for name, parameter in network.named_parameters()}
-    save_file(stored(tensors), path, metadata={key: str(value) for key, value in sizes.items()})
+    save_file(stored(tensors), path, metadata={"sizes": json.dumps(sizes)})
 
 
 def trajectory(tensors, name, make, maximum_norm=None, steps=12):
-    """Two parameters under given gradients: their values after each step, and the gradients' norm unclipped."""
+    """Two parameters under given gradients: their values after each step, the gradients' norm unclipped."""
     torch.manual_seed(2)
     parameters = [torch.randn(7).double().requires_grad_(), torch.randn(3, 5).double().requires_grad_()]
     for parameter in parameters:
         parameter.data = parameter.data.float().double()
     gradients = [
-        [(torch.randn_like(p) * (0.3 + step % 3)).float().double() for p in parameters] for step in range(steps)
+        [(torch.randn_like(p) * (0.3 + step % 3)).float().double() for p in parameters]
+        for step in range(steps)
     ]
     optimiser = make(parameters)
     rows = {"a": [parameters[0].detach().clone()], "b": [parameters[1].detach().clone()]}
@@ -157,7 +159,7 @@ def factors(make, steps):
 
 
 def schedules(path):
-    """Learning rates for a base rate of 1: `cosine`, `multistep` by epoch, the others by step of 6 x 10 steps."""
+    """Learning rates for a base rate of 1: the first three by epoch, the others by step of 6 x 10 steps."""
     rate = torch.optim.lr_scheduler
 
     def one_cycle(**settings):

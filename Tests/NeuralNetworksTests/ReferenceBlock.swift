@@ -2,8 +2,8 @@ import Tensors
 
 @testable import NeuralNetworks
 
-// The halves of a transformer block composed of plain operations, to compare the fused ones with. Masks are drawn in
-// the order in which the fused nodes draw theirs, so that training passes can be compared too.
+// The halves of a transformer block composed of plain operations, to compare the fused ones with. Masks are
+// drawn in the order in which the fused nodes draw theirs, so that training passes can be compared too.
 
 /// A mask of 0 and `1 / (1 - p)`; nil when nothing is dropped.
 private func mask(_ shape: [Int], _ probability: Float, _ pass: inout Pass) -> Tensor? {

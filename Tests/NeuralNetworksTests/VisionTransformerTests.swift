@@ -25,7 +25,9 @@ private func withoutDropping(_ configuration: inout VisionTransformer.Configurat
   /// Embeddings and the gradients of everything agree with PyTorch, computed in float64.
   @Test(arguments: ["transformer", "transformer-grey"]) func agreesWithPyTorch(_ name: String) throws {
     let fixture = try networkFixture(name)
-    func size(_ key: String) throws -> Int { try #require(fixture.metadata[key].flatMap { Int($0) }) }
+    let text = try #require(fixture.metadata["sizes"])
+    let sizes = try JSONDecoder().decode([String: Int].self, from: Data(text.utf8))
+    func size(_ key: String) throws -> Int { try #require(sizes[key]) }
     var configuration = VisionTransformer.Configuration()
     configuration.imageSize = try size("size")
     configuration.channels = try size("channels")
