@@ -54,6 +54,7 @@ public final class AdamW: Optimizer {
     square = Tensor.zeros([self.parameters.count])
   }
 
+  @discardableResult
   public func step(rate: Float, maximumNorm: Float?) -> Float {
     steps += 1
     let (norm, scale) = parameters.gradientScale(maximumNorm)
@@ -100,6 +101,7 @@ public final class SGD: Optimizer {
     velocity = Tensor.zeros([self.parameters.count])
   }
 
+  @discardableResult
   public func step(rate: Float, maximumNorm: Float?) -> Float {
     let (norm, scale) = parameters.gradientScale(maximumNorm)
     parameters.update { start, count, values, gradients in
