@@ -1,0 +1,157 @@
+import CKernels
+import Tensors
+
+/// Changes parameters against their gradients.
+///
+/// ```swift
+/// loss.backward()
+/// optimiser.step(rate: 3e-4)   // uses the gradients up
+/// ```
+public protocol Optimizer: AnyObject {
+  /// Applies the parameters' gradients with learning rate `rate`, scaled down to norm `maximumNorm` if they are longer, and forgets
+  /// them. Returns the norm of the gradients as they were.
+  @discardableResult
+  func step(rate: Float, maximumNorm: Float?) -> Float
+
+  /// What a checkpoint must hold beside the parameters.
+  func state() -> [(name: String, tensor: Tensor)]
+
+  /// Sets what `state()` gave. Throws `StateError` when something is missing or of another shape.
+  func load(_ state: [String: Tensor]) throws
+}
+
+extension Optimizer {
+  @discardableResult
+  public func step(rate: Float) -> Float { step(rate: rate, maximumNorm: nil) }
+}
+
+/// AdamW: exponential means of the gradient and its square, bias correction, decay apart from the gradient.
+///
+/// `p -= rate * decay * p`, then `p -= rate * m' / (sqrt(v') + epsilon)` with `m' = m / (1 - beta1^t)`, `v' = v / (1 - beta2^t)`.
+/// - Source: Loshchilov and Hutter 2019.
+public final class AdamW: Optimizer {
+  public let beta1: Float
+  public let beta2: Float
+  public let epsilon: Float
+  public let weightDecay: Float
+  /// Steps taken.
+  public private(set) var steps = 0
+  private let parameters: FlatParameters
+  private let mean: Tensor
+  private let square: Tensor
+
+  public init(
+    _ parameters: [(name: String, tensor: Tensor)], beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8,
+    weightDecay: Float = 0.01
+  ) {
+    self.parameters = FlatParameters(parameters)
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    mean = Tensor.zeros([self.parameters.count])
+    square = Tensor.zeros([self.parameters.count])
+  }
+
+  public func step(rate: Float, maximumNorm: Float?) -> Float {
+    steps += 1
+    let (norm, scale) = parameters.gradientScale(maximumNorm)
+    let correction1 = 1 - Double(beta1).power(steps)
+    let correction2 = 1 - Double(beta2).power(steps)
+    parameters.update { start, count, values, gradients in
+      ck_adamw(
+        count, values, gradients, mean.pointer + start, square.pointer + start, scale, rate, weightDecay, beta1, beta2,
+        epsilon, Float(Double(rate) / correction1), Float(1 / correction2.squareRoot()))
+    }
+    return norm
+  }
+
+  public func state() -> [(name: String, tensor: Tensor)] {
+    [(name: "adamw.steps", tensor: encoded(steps))] + parameters.named(mean, "adamw.mean")
+      + parameters.named(square, "adamw.square")
+  }
+
+  public func load(_ state: [String: Tensor]) throws {
+    try parameters.load(state, "adamw.mean", into: mean)
+    try parameters.load(state, "adamw.square", into: square)
+    steps = try decoded(state["adamw.steps"], "adamw.steps")
+  }
+}
+
+/// Stochastic gradient descent with momentum, as PyTorch defines it: `g += decay * p`, `b = momentum * b + g`, `p -= rate * b`
+/// (or `rate * (g + momentum * b)` with Nesterov's form).
+public final class SGD: Optimizer {
+  public let momentum: Float
+  public let weightDecay: Float
+  public let nesterov: Bool
+  private let parameters: FlatParameters
+  private let velocity: Tensor
+
+  public init(
+    _ parameters: [(name: String, tensor: Tensor)], momentum: Float = 0.9, weightDecay: Float = 0, nesterov: Bool = false
+  ) {
+    self.parameters = FlatParameters(parameters)
+    self.momentum = momentum
+    self.weightDecay = weightDecay
+    self.nesterov = nesterov
+    velocity = Tensor.zeros([self.parameters.count])
+  }
+
+  public func step(rate: Float, maximumNorm: Float?) -> Float {
+    let (norm, scale) = parameters.gradientScale(maximumNorm)
+    parameters.update { start, count, values, gradients in
+      ck_sgd(
+        count, values, gradients, velocity.pointer + start, scale, rate, weightDecay, momentum, nesterov ? 1 : 0)
+    }
+    return norm
+  }
+
+  public func state() -> [(name: String, tensor: Tensor)] { parameters.named(velocity, "sgd.velocity") }
+
+  public func load(_ state: [String: Tensor]) throws {
+    try parameters.load(state, "sgd.velocity", into: velocity)
+  }
+}
+
+extension FlatParameters {
+  /// Gathers the gradients; their norm, and the factor that brings it down to `maximumNorm`.
+  func gradientScale(_ maximumNorm: Float?) -> (norm: Float, scale: Float) {
+    gatherGradients()
+    let norm = gradientNorm()
+    guard let maximumNorm, norm > maximumNorm else { return (norm, 1) }
+    return (norm, maximumNorm / (norm + 1e-6))
+  }
+
+  /// Runs an update over the cores, then forgets the gradients.
+  func update(
+    _ body: (_ start: Int, _ count: Int, UnsafeMutablePointer<Float>, UnsafePointer<Float>) -> Void
+  ) {
+    Parallel.forEach(count, grain: elementwiseGrain) { range in
+      let start = range.lowerBound
+      body(start, range.count, values.pointer + start, gradients.pointer + start)
+    }
+    for tensor in tensors { tensor.gradient = nil }
+  }
+}
+
+extension Double {
+  fileprivate func power(_ n: Int) -> Double {
+    var (result, factor, rest) = (1.0, self, n)
+    while rest > 0 {
+      if rest & 1 == 1 { result *= factor }
+      factor *= factor
+      rest >>= 1
+    }
+    return result
+  }
+}
+
+/// A count as two floats, exact to 2^48.
+private func encoded(_ steps: Int) -> Tensor { Tensor([Float(steps >> 24), Float(steps & 0xff_ffff)]) }
+
+private func decoded(_ tensor: Tensor?, _ name: String) throws -> Int {
+  guard let tensor, tensor.shape == [2], tensor.isFinite else {
+    throw StateError(description: "the optimiser's state lacks \(name)")
+  }
+  return Int(tensor[0]) << 24 + Int(tensor[1])
+}

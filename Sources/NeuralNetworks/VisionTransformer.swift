@@ -1,0 +1,158 @@
+import Tensors
+
+/// The vision transformer of the paper: patches, a class token, learned positions, pre-norm blocks, and the class token's row as
+/// the embedding.
+///
+/// The names of its members: `embed.proj`, `embed.norm`, `cls`, `pos`, `blocks.N.norm1`, `blocks.N.qkv`, `blocks.N.norm2`,
+/// `blocks.N.fc1`, `blocks.N.fc2`, `norm` (each with `.weight` and, but for `qkv`, `.bias`).
+///
+/// Because only the class token's row is read at the end, the last block's feed-forward part is computed for that row alone; the
+/// embedding is the same.
+/// - Source: Dosovitskiy et al. 2021, with the details of the public code of the paper's authors (no output projection in
+///   attention, dropout of a query's scores, layer normalisation of the patches).
+public final class VisionTransformer: Encoder {
+  /// Sizes and probabilities; the paper's where not given.
+  public struct Configuration: Codable, Sendable, Equatable {
+    public var imageSize = 32
+    public var channels = 3
+    /// The side of a patch; divides the image's side.
+    public var patchSize = 4
+    public var width = 256
+    public var depth = 7
+    public var heads = 8
+    public var mlpWidth = 512
+    /// Within blocks: attention weights, hidden activations, branch results.
+    public var dropout: Float = 0.05
+    /// After the patch embedding.
+    public var embeddingDropout: Float = 0.1
+    /// Probability that a position's scores are all set to 0.
+    public var headDropout: Float = 0.1
+    /// Stochastic depth: 0 in the first block, growing linearly to this in the last.
+    public var dropPath: Float = 0.05
+
+    public init() {}
+  }
+
+  public let configuration: Configuration
+  public let embed: PatchEmbedding
+  /// `[width]`
+  public let classToken: Tensor
+  /// `[1 + patches, width]`, the class token's first.
+  public let positions: Tensor
+  public let blocks: [TransformerBlock]
+  public let norm: LayerNorm
+
+  public init(_ configuration: Configuration, using generator: inout RandomGenerator) {
+    let width = configuration.width
+    self.configuration = configuration
+    embed = PatchEmbedding(configuration, using: &generator)
+    classToken = parameter(clampedNormal([width], using: &generator))
+    positions = parameter(clampedNormal([1 + embed.patchCount, width], using: &generator))
+    let depth = configuration.depth
+    blocks = (0..<depth).map { index in
+      let share = depth > 1 ? Float(index) / Float(depth - 1) : 0
+      return TransformerBlock(configuration, dropPath: share * configuration.dropPath, using: &generator)
+    }
+    norm = LayerNorm(width)
+  }
+
+  public var embeddingDimension: Int { configuration.width }
+
+  public var members: [Member] {
+    [.module("embed", embed), .parameter("cls", classToken), .parameter("pos", positions)]
+      + blocks.enumerated().map { .module("blocks.\($0)", $1) } + [.module("norm", norm)]
+  }
+
+  /// - Parameter x: images, `[batch, channels, size, size]`
+  /// - Returns: `[batch, width]`
+  public func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
+    var tokens = withClassToken(embed(x, &pass), classToken, positions)
+    for block in blocks.dropLast() { tokens = block(tokens, &pass) }
+    if let last = blocks.last {
+      tokens = last.feedForward(firstPosition(last.attend(tokens, &pass)), &pass)
+    } else {
+      tokens = firstPosition(tokens)
+    }
+    return norm(tokens.reshaped([x.shape[0], configuration.width]), &pass)
+  }
+}
+
+/// Patches of an image, each mapped to a vector, normalised, with dropout.
+///
+/// Members: `proj` (weight `[width, patch * patch * channels]`; a patch's values by row, column, channel), `norm`.
+public final class PatchEmbedding: Layer {
+  public let projection: Linear
+  public let norm: LayerNorm
+  public let dropout: Dropout
+  let patchSize: Int
+  let patchCount: Int
+
+  init(_ configuration: VisionTransformer.Configuration, using generator: inout RandomGenerator) {
+    let (size, patch) = (configuration.imageSize, configuration.patchSize)
+    precondition(patch > 0 && size % patch == 0, "patches of side \(patch) do not tile images of side \(size)")
+    patchSize = patch
+    patchCount = (size / patch) * (size / patch)
+    projection = Linear(patch * patch * configuration.channels, configuration.width, using: &generator)
+    norm = LayerNorm(configuration.width)
+    dropout = Dropout(configuration.embeddingDropout)
+  }
+
+  public var members: [Member] { [.module("proj", projection), .module("norm", norm)] }
+
+  /// `[batch, channels, size, size]` to `[batch, patches, width]`; patches by row, then column.
+  public func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
+    precondition(
+      x.rank == 4 && x.shape[2] * x.shape[3] == patchCount * patchSize * patchSize,
+      "images of shape \(x.shape) do not have \(patchCount) patches of side \(patchSize)")
+    return dropout(norm(projection(patches(x, side: patchSize), &pass), &pass), &pass)
+  }
+}
+
+/// A pre-norm block: `x + attention(norm1(x))`, then `x + fc2(gelu(fc1(norm2(x))))`.
+public final class TransformerBlock: Layer {
+  public let norm1: LayerNorm
+  public let attention: MultiHeadSelfAttention
+  public let norm2: LayerNorm
+  public let fc1: Linear
+  public let fc2: Linear
+  let dropout: Float
+  let dropPath: DropPath
+
+  init(
+    _ configuration: VisionTransformer.Configuration, dropPath: Float, using generator: inout RandomGenerator
+  ) {
+    let (width, hidden) = (configuration.width, configuration.mlpWidth)
+    norm1 = LayerNorm(width)
+    attention = MultiHeadSelfAttention(
+      width, heads: configuration.heads, dropout: configuration.dropout, headDropout: configuration.headDropout,
+      using: &generator)
+    norm2 = LayerNorm(width)
+    fc1 = Linear(width, hidden, using: &generator)
+    fc2 = Linear(hidden, width, using: &generator)
+    dropout = configuration.dropout
+    self.dropPath = DropPath(dropPath)
+  }
+
+  public var members: [Member] {
+    [
+      .module("norm1", norm1), .module("qkv", attention.qkv), .module("norm2", norm2), .module("fc1", fc1),
+      .module("fc2", fc2),
+    ]
+  }
+
+  /// `[batch, positions, width]` to the same.
+  public func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor { feedForward(attend(x, &pass), &pass) }
+
+  func attend(_ x: Tensor, _ pass: inout Pass) -> Tensor {
+    attentionBranch(x, norm: norm1, attention: attention, dropout: dropout, path: dropPath, &pass)
+  }
+
+  func feedForward(_ x: Tensor, _ pass: inout Pass) -> Tensor {
+    feedForwardBranch(x, norm: norm2, fc1: fc1, fc2: fc2, dropout: dropout, path: dropPath, &pass)
+  }
+}
+
+private func clampedNormal(_ shape: [Int], using generator: inout RandomGenerator) -> Tensor {
+  let values = (0..<shape.reduce(1, *)).map { _ in 0.1 * min(max(generator.normal(), -1), 1) }
+  return Tensor(values, shape: shape)
+}
