@@ -16,7 +16,7 @@ public struct EncoderSettings: Sendable, Equatable {
   public var embeddingDropout = 0.1
   /// Dropout within the blocks.
   public var dropout = 0.05
-  /// Dropout on the embedding.
+  /// Probability that all attention scores of a position are dropped.
   public var headDropout = 0.1
   /// Probability of leaving out the last block's branches; it grows linearly from 0 at the first.
   public var stochasticDepth = 0.05
@@ -47,7 +47,8 @@ extension EncoderSettings: ConfigurationSection {
         when: isTransformer),
       .value("dropout", \.dropout, probability, "Dropout within the blocks.", when: isTransformer),
       .value(
-        "headDropout", \.headDropout, probability, "Dropout on the embedding while training.",
+        "headDropout", \.headDropout, probability,
+        "Probability that all attention scores of a position are dropped.",
         when: isTransformer),
       .value(
         "stochasticDepth", \.stochasticDepth, probability,

@@ -14,7 +14,9 @@ public enum ExperimentLookup {
     let names = name.hasSuffix(".json") ? [name] : [name, name + ".json"]
     if name.contains("/") {
       for candidate in names {
-        let file = URL(fileURLWithPath: candidate, relativeTo: workingDirectory)
+        let isAbsolute = candidate.hasPrefix("/")
+        let file =
+          isAbsolute ? URL(fileURLWithPath: candidate) : workingDirectory.appendingPathComponent(candidate)
         if isFile(file) { return file }
       }
       throw ConfigurationError(place: "--config", problem: "there is no file \(name)")

@@ -42,12 +42,14 @@ extension OptimiserSettings: ConfigurationSection {
   }
 }
 
-/// The factor on the learning rate as training goes on. Epochs may be broken: the factor changes with every step.
+/// The factor on the learning rate as training goes on.
 public struct ScheduleSettings: Sendable, Equatable {
-  public enum Name: String, CaseIterable, Sendable { case constant, cosine, multiStep, oneCycle }
+  public enum Name: String, CaseIterable, Sendable {
+    case constant, cosine, cosineToZero, multiStep, oneCycle
+  }
 
   public var name = Name.cosine
-  /// Linear rise over the first epochs (constant, cosine, multi-step).
+  /// Linear rise over the first epochs (not for one cycle, which has its own).
   public var warmUpEpochs = 0.0
   /// Cosine: epochs from the full rate to the lowest; afterwards it rises again, as PyTorch's does. Nil: all epochs.
   public var period: Int?
@@ -69,11 +71,12 @@ extension ScheduleSettings: ConfigurationSection {
     let isCosine: (Self) -> Bool = { $0.name == .cosine }
     let hasSteps: (Self) -> Bool = { $0.name == .multiStep }
     return [
-      .value("name", \.name, "constant, cosine, multiStep or oneCycle."),
+      .value(
+        "name", \.name,
+        "cosine (by epochs), cosineToZero (by steps, over the whole run), multiStep, oneCycle or constant."),
       .value(
         "warmUpEpochs", \.warmUpEpochs, .within(0...10_000),
-        "Epochs in which the rate rises linearly to the full one.",
-        when: { $0.name != .oneCycle }),
+        "Epochs in which the rate rises linearly to the full one.", when: { $0.name != .oneCycle }),
       .value(
         "period", \.period, Limits<Int>.within(1...100_000).orAbsent(),
         "Epochs from the full rate to the lowest, and as many back (PyTorch's T_max); absent: all epochs.",
