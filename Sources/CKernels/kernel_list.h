@@ -70,3 +70,13 @@ KERNEL(void, sgd,
        (size_t n, float *p, const float *g, float *b, float gscale, float rate, float decay, float momentum,
         int nesterov),
        (n, p, g, b, gscale, rate, decay, momentum, nesterov))
+KERNEL(void, logsum_append, (size_t n, const float *x, float *maximum, float *sum), (n, x, maximum, sum))
+KERNEL(float, clamped_sum, (size_t n, const float *x, float clamp), (n, x, clamp))
+KERNEL(void, attract_terms,
+       (size_t n, const float *x, float negatives, float clamp, float *value, float *slope),
+       (n, x, negatives, clamp, value, slope))
+KERNEL(void, softmax_slope, (size_t n, float *x, float logsum, float factor, float bias, float clamp),
+       (n, x, logsum, factor, bias, clamp))
+KERNEL(void, spread_slope,
+       (size_t n, float *x, float negatives, float attract, float positives, float repel, float clamp),
+       (n, x, negatives, attract, positives, repel, clamp))

@@ -6,3 +6,4 @@
 #include "part_rows.h"
 #include "part_random.h"
 #include "part_optimisers.h"
+#include "part_contrastive.h"

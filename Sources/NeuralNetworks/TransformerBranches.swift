@@ -81,31 +81,6 @@ struct ImageTiles: Sendable {
   var partCount: Int { max(1, min(Parallel.threadCount, images)) }
 }
 
-/// Sums of weight gradients, one for each core while it works, added in order at the end.
-struct PartialSums {
-  private let storage: Tensor
-  private let count: Int
-
-  init(parts: Int, count: Int) {
-    storage = Tensor.zeros([parts, count])
-    self.count = count
-  }
-
-  func part(_ part: Int) -> UnsafeMutablePointer<Float> { storage.pointer + part * count }
-
-  /// The sum over the parts; uses them up.
-  func total() -> Tensor {
-    let parts = storage.shape[0]
-    for part in 1..<max(1, parts) {
-      Parallel.forEach(count, grain: elementwiseGrain) { range in
-        let start = range.lowerBound
-        ck_add(range.count, self.part(0) + start, self.part(part) + start, self.part(0) + start)
-      }
-    }
-    return storage.sliced(0..<1)
-  }
-}
-
 extension Tensor {
   /// Consecutive pieces of a flat tensor, in the given shapes, without a copy.
   func pieces(_ shapes: [[Int]]) -> [Tensor] {

@@ -99,6 +99,20 @@ void ck_dropout_add(size_t n, uint64_t key, uint64_t offset, uint32_t threshold,
 // uniform in [0, 1), 24 bits
 void ck_uniform(size_t n, uint64_t key, uint64_t offset, float *y);
 
+// --- Contrastive losses --------------------------------------------------------------------------------------------
+// On runs of similarities x, already divided by the temperature. `clamp` bounds a numerator; infinity for none.
+
+// Adds a run to a log-sum-exp kept as (maximum, sum of exp(x - maximum)); start from (-infinity, 0).
+void ck_logsum_append(size_t n, const float *x, float *maximum, float *sum);
+// sum of min(x, clamp)
+float ck_clamped_sum(size_t n, const float *x, float clamp);
+// value += sum log(e^x + e^negatives) - min(x, clamp); slope += sum sigmoid(negatives - x)
+void ck_attract_terms(size_t n, const float *x, float negatives, float clamp, float *value, float *slope);
+// x = factor * exp(x - logsum) + (x <= clamp ? bias : 0)
+void ck_softmax_slope(size_t n, float *x, float logsum, float factor, float bias, float clamp);
+// x = attract * ((x <= clamp ? 0 : 1) - sigmoid(negatives - x)) + repel * exp(x - positives)
+void ck_spread_slope(size_t n, float *x, float negatives, float attract, float positives, float repel, float clamp);
+
 // --- Optimisers --------------------------------------------------------------------------------------------------
 
 // AdamW, decoupled decay: p -= rate * decay * p; m, v exponential means of g, g^2; p -= step * m / (sqrt(v) * vscale + epsilon)
