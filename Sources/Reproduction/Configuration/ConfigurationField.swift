@@ -71,6 +71,23 @@ struct ConfigurationField<Section> {
       read: { node, path, section in section[keyPath: member] = try Inner(node: node, path: path) },
       write: { $0[keyPath: member].node })
   }
+
+  /// A list of groups.
+  static func sections<Inner: ConfigurationSection>(
+    _ key: String, _ member: WritableKeyPath<Section, [Inner]>, _ summary: String
+  ) -> ConfigurationField {
+    ConfigurationField(
+      key: key, summary: summary, innerPaths: Inner.paths,
+      schema: .object([("type", .string("array")), ("items", Inner.schema)]),
+      read: { node, path, section in
+        guard let nodes = node.elements else {
+          throw ConfigurationError(
+            origin: node.origin, path: path, problem: "expected a list of objects, found \(node.kind)")
+        }
+        section[keyPath: member] = try nodes.enumerated().map { try Inner(node: $1, path: "\(path)[\($0)]") }
+      },
+      write: { .array($0[keyPath: member].map(\.node)) })
+  }
 }
 
 // MARK: - Reading and writing a section

@@ -1,10 +1,9 @@
-/// The contrastive term, and the cross entropy of the classifier beside it.
-public struct LossSettings: Sendable, Equatable {
-  /// The losses by their usual names.
-  public enum Name: String, CaseIterable, Sendable { case selfSupervised, supcon, attract, repel, spread }
+import ContrastiveLosses
 
-  /// Which similarities a loss looks at: view 1 against view 2, or all rows of both against each other.
-  public enum Layout: String, CaseIterable, Sendable { case crossView, pooled }
+/// The contrastive term.
+public struct LossSettings: Sendable, Equatable {
+  public typealias Name = ContrastiveLoss
+  public typealias Layout = ContrastiveLayout
 
   public var name = Name.spread
   public var temperature = 0.5
@@ -13,13 +12,20 @@ public struct LossSettings: Sendable, Equatable {
   public var layout = Layout.crossView
   /// Cross view: the mean with the views exchanged.
   public var symmetric = false
-  /// Similarities of positives above 1 (after division by the temperature) count as 1, as the authors' code has it.
-  public var positiveClamp = false
+  /// Bound on a positive's similarity in a numerator; the authors' public code has 1. Nil: none.
+  public var positiveClamp: Double?
 
   public init() {}
+
+  /// The loss with these settings.
+  public var objective: ContrastiveObjective {
+    ContrastiveObjective(
+      name, temperature: Float(temperature), alpha: Float(alpha), layout: layout, symmetric: symmetric,
+      positiveClamp: positiveClamp.map { Float($0) })
+  }
 }
 
-extension LossSettings.Name: ConfigurationChoice {
+extension ContrastiveLoss: ConfigurationChoice {
   /// For tables and messages.
   public var symbol: String {
     switch self {
@@ -32,13 +38,12 @@ extension LossSettings.Name: ConfigurationChoice {
   }
 }
 
-extension LossSettings.Layout: ConfigurationChoice {}
+extension ContrastiveLayout: ConfigurationChoice {}
 
 extension LossSettings: ConfigurationSection {
   static var fields: [ConfigurationField<Self>] {
     [
-      .value(
-        "name", \.name, "The loss. Where a file names none, each one listed in `losses` is trained in turn."),
+      .value("name", \.name, "The loss. Where a file names none, each one listed in `losses` is trained in turn."),
       .value("temperature", \.temperature, .positive(upTo: 100), "Divides the cosine similarities."),
       .value(
         "alpha", \.alpha, .within(0...1), "Weight of L_attract in L_spread; L_repel has the rest.",
@@ -47,9 +52,9 @@ extension LossSettings: ConfigurationSection {
       .value(
         "symmetric", \.symmetric, "Average with the views exchanged.", when: { $0.layout == .crossView }),
       .value(
-        "positiveClamp", \.positiveClamp,
-        "Clamp positives' similarities at 1, as the authors' public code does.",
-        when: { $0.name != .selfSupervised }),
+        "positiveClamp", \.positiveClamp, Limits<Double>.within(-100...100).orAbsent(),
+        "Bound on a positive's similarity in a numerator, 1 in the authors' public code; absent: none.",
+        when: { $0.name != .repel }),
     ]
   }
 }

@@ -1,0 +1,122 @@
+import ContrastiveLosses
+import Foundation
+
+/// A table filled from run folders.
+public struct ResultTable: Sendable, Equatable {
+  /// The runs of one data set with one loss.
+  public struct Cell: Sendable, Equatable {
+    /// Those that are complete, by seed.
+    public var results: [RunResult] = []
+    /// Seeds that were asked for and are not complete.
+    public var missingSeeds: [Int] = []
+    /// The measure of each complete run, in percent.
+    public var values: [Double] = []
+    /// The paper's figure, in percent.
+    public var paper: Double?
+
+    public var mean: Double? { values.isEmpty ? nil : values.reduce(0, +) / Double(values.count) }
+
+    /// Over seeds, of a sample (n - 1); nil with fewer than two.
+    public var deviation: Double? {
+      guard let mean, values.count > 1 else { return nil }
+      let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+      return (squares / Double(values.count - 1)).squareRoot()
+    }
+  }
+
+  public struct Row: Sendable, Equatable {
+    public var title: String
+    public var cells: [Cell]
+    /// Why there are no runs.
+    public var missing: String?
+    /// The profile line: profile, encoder, epochs, images, seeds. Nil while nothing is complete.
+    public var settings: String?
+  }
+
+  public var definition: TableDefinition
+  public var profile: String
+  public var rows: [Row]
+
+  /// Reads the runs of a table.
+  ///
+  /// - Parameters:
+  ///   - profile: nil: each experiment's own preferred one, `quick`.
+  ///   - overrides, seeds: as given to the command that made the runs; seeds empty: the experiments'.
+  ///   - runs: the folder of the run folders.
+  /// - Throws: `ConfigurationError` for an experiment that is wrong, `RunError` for a damaged result.
+  public init(
+    _ definition: TableDefinition, profile: String?, overrides: [String] = [], seeds: [Int] = [], runs: URL
+  ) throws {
+    self.definition = definition
+    self.profile = profile ?? ExperimentFile.preferredProfile
+    rows = try definition.rows.map { row in
+      guard let name = row.experiment else {
+        let cells = definition.losses.map { Cell(paper: row.paper[$0]) }
+        return Row(title: row.title, cells: cells, missing: row.missing)
+      }
+      let file = try ExperimentFile(contentsOf: ExperimentLookup.find(name))
+      let configurations = try file.configurations(
+        profile: profile, overrides: overrides, losses: definition.losses)
+      return try Row(row, of: definition.measure, configurations: configurations, seeds: seeds, runs: runs)
+    }
+  }
+}
+
+extension ResultTable.Row {
+  /// The row of one experiment, a cell a configuration.
+  init(
+    _ row: TableDefinition.Row, of measure: TableDefinition.Measure, configurations: [ExperimentConfiguration],
+    seeds: [Int], runs: URL
+  ) throws {
+    title = row.title
+    cells = try configurations.map { configuration in
+      var cell = ResultTable.Cell(paper: row.paper[configuration.loss.name])
+      for seed in seeds.isEmpty ? configuration.seeds : seeds {
+        let folder = RunFolder.of(configuration, seed: seed, in: runs)
+        if folder.isComplete {
+          let result = try RunResult.read(folder.result)
+          cell.results.append(result)
+          cell.values.append(100 * measure.value(of: result))
+        } else {
+          cell.missingSeeds.append(seed)
+        }
+      }
+      return cell
+    }
+    settings = Self.settings(of: cells.flatMap(\.results))
+  }
+
+  /// One line for all runs of a row; what differs between them is listed.
+  private static func settings(of results: [RunResult]) -> String? {
+    guard !results.isEmpty else { return nil }
+    func distinct<T: Hashable>(_ values: [T], _ text: (T) -> String) -> String {
+      var seen: Set<T> = []
+      return values.filter { seen.insert($0).inserted }.map(text).joined(separator: " / ")
+    }
+    let seeds = Set(results.map(\.seed)).sorted().map(String.init).joined(separator: ", ")
+    return [
+      "profile " + distinct(results.map(\.profile)) { $0 },
+      distinct(results.map(\.encoder)) { $0 },
+      distinct(results.map(\.epochs)) { "\($0)" } + " epochs",
+      distinct(results.map(\.trainingImages)) { grouped($0) } + " training images",
+      seeds.contains(",") ? "seeds \(seeds)" : "seed \(seeds)",
+    ].joined(separator: "; ")
+  }
+}
+
+extension TableDefinition.Measure {
+  func value(of result: RunResult) -> Double {
+    switch self {
+    case .fineAccuracy: result.fineAccuracy
+    case .coarseAccuracy: result.coarseAccuracy
+    case .neighbourAccuracy: result.neighbourAccuracy
+    }
+  }
+}
+
+/// An integer with its thousands apart: "54,000".
+func grouped(_ number: Int) -> String {
+  var digits = Array(String(abs(number)))
+  for place in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(",", at: place) }
+  return (number < 0 ? "-" : "") + String(digits)
+}
