@@ -34,8 +34,12 @@ public struct ResultTable: Sendable, Equatable {
   }
 
   public var definition: TableDefinition
-  public var profile: String
   public var rows: [Row]
+
+  init(definition: TableDefinition, rows: [Row]) {
+    self.definition = definition
+    self.rows = rows
+  }
 
   /// Reads the runs of a table.
   ///
@@ -48,7 +52,6 @@ public struct ResultTable: Sendable, Equatable {
     _ definition: TableDefinition, profile: String?, overrides: [String] = [], seeds: [Int] = [], runs: URL
   ) throws {
     self.definition = definition
-    self.profile = profile ?? ExperimentFile.preferredProfile
     rows = try definition.rows.map { row in
       guard let name = row.experiment else {
         let cells = definition.losses.map { Cell(paper: row.paper[$0]) }
@@ -59,6 +62,21 @@ public struct ResultTable: Sendable, Equatable {
         profile: profile, overrides: overrides, losses: definition.losses)
       return try Row(row, of: definition.measure, configurations: configurations, seeds: seeds, runs: runs)
     }
+  }
+
+  /// The row of one experiment by itself, with the paper's figures where table 2 has them.
+  public init(experiment configurations: [ExperimentConfiguration], seeds: [Int] = [], runs: URL) throws {
+    precondition(!configurations.isEmpty, "a row needs at least one configuration")
+    let first = configurations[0]
+    let known = (try? TableDefinition.find("2"))?.rows.first { $0.experiment == first.experiment }
+    definition = TableDefinition()
+    definition.title = definition.measure.title
+    definition.losses = configurations.map(\.loss.name)
+    var row = known ?? TableDefinition.Row()
+    row.title = first.title.isEmpty ? first.experiment : first.title
+    rows = [
+      try Row(row, of: definition.measure, configurations: configurations, seeds: seeds, runs: runs)
+    ]
   }
 }
 
@@ -105,6 +123,14 @@ extension ResultTable.Row {
 }
 
 extension TableDefinition.Measure {
+  var title: String {
+    switch self {
+    case .fineAccuracy: "Fine accuracy after coarse-to-fine transfer"
+    case .coarseAccuracy: "End-model accuracy"
+    case .neighbourAccuracy: "Fine accuracy by nearest neighbours"
+    }
+  }
+
   func value(of result: RunResult) -> Double {
     switch self {
     case .fineAccuracy: result.fineAccuracy

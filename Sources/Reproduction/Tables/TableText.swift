@@ -6,7 +6,8 @@ extension ResultTable {
   /// paper's beside it, the best of each in bold; below, what each row was made with, more figures of the same runs, and what is
   /// missing.
   public var markdown: String {
-    var parts = ["## Table \(definition.number): \(definition.title) (%)", aligned(mainRows)]
+    let heading = definition.number.isEmpty ? "" : "Table \(definition.number): "
+    var parts = ["## \(heading)\(definition.title) (%)", aligned(mainRows)]
     let settings = rows.compactMap { row in row.settings.map { "* \(row.title): \($0)." } }
     if !settings.isEmpty {
       parts.append(
