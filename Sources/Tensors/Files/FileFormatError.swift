@@ -1,0 +1,127 @@
+import Foundation
+
+/// What is wrong with a file, and where.
+public struct FileFormatError: Error, CustomStringConvertible, Equatable {
+  /// The file's path.
+  public let file: String
+  /// The byte at which it was noticed, from 0; nil where it concerns the whole file.
+  public let byte: Int?
+  /// A sentence: what was wrong and what was expected.
+  public let reason: String
+
+  public init(_ file: String, byte: Int? = nil, _ reason: String) {
+    self.file = file
+    self.byte = byte
+    self.reason = reason
+  }
+
+  public var description: String { "\(file)\(byte.map { ", byte \($0)" } ?? ""): \(reason)" }
+}
+
+/// Whole files, read with a sentence when they cannot be and written so that a kill at any moment leaves the old or the new one.
+package enum WholeFile {
+  package static func read(_ path: String) throws -> Data {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw FileFormatError(path, "there is no such file")
+    }
+    guard !isFolder.boolValue else { throw FileFormatError(path, "this is a folder, and a file was expected") }
+    do { return try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
+      throw FileFormatError(path, "cannot be read: \(error.localizedDescription)")
+    }
+  }
+
+  /// Writes beside the file under another name, brings it to the disk, and renames it.
+  package static func write(_ data: Data, to path: String) throws {
+    try write(to: path) { try $0.write(contentsOf: data) }
+  }
+
+  package static func write(to path: String, _ body: (FileHandle) throws -> Void) throws {
+    let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).partial"
+    do {
+      guard FileManager.default.createFile(atPath: temporary, contents: nil),
+        let handle = FileHandle(forWritingAtPath: temporary)
+      else { throw FileFormatError(path, "cannot be written: \(String(cString: strerror(errno)))") }
+      do {
+        try body(handle)
+        try handle.synchronize()
+        try handle.close()
+      } catch {
+        try? handle.close()
+        throw error
+      }
+      guard rename(temporary, path) == 0 else {
+        throw FileFormatError(path, "cannot be replaced: \(String(cString: strerror(errno)))")
+      }
+      synchroniseFolder(of: path)
+    } catch {
+      unlink(temporary)
+      throw error is FileFormatError ? error : FileFormatError(path, "cannot be written: \(error.localizedDescription)")
+    }
+  }
+
+  /// The rename itself reaches the disk with its folder.
+  private static func synchroniseFolder(of path: String) {
+    let folder = (path as NSString).deletingLastPathComponent
+    let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+  }
+}
+
+/// Reads numbers from bytes whose every access is checked.
+struct ByteReader {
+  let file: String
+  let data: Data
+  private(set) var position: Int
+  /// Added to positions in messages, for data inside a larger file.
+  let origin: Int
+
+  init(file: String, data: Data, position: Int = 0, origin: Int = 0) {
+    self.file = file
+    self.data = data
+    self.position = position
+    self.origin = origin
+  }
+
+  var remaining: Int { data.count - position }
+
+  func error(_ reason: String, at byte: Int? = nil) -> FileFormatError {
+    FileFormatError(file, byte: (byte ?? position) + origin, reason)
+  }
+
+  mutating func bytes(_ count: Int, _ what: String) throws -> Data {
+    guard count >= 0 && count <= remaining else {
+      throw error("the file ends within \(what): \(count) bytes expected, \(remaining) left")
+    }
+    defer { position += count }
+    let start = data.startIndex + position
+    return data.subdata(in: start..<(start + count))
+  }
+
+  /// An unsigned little-endian number.
+  mutating func number<T: FixedWidthInteger & UnsignedInteger>(_: T.Type, _ what: String) throws -> T {
+    let raw = try bytes(MemoryLayout<T>.size, what)
+    return raw.reversed().reduce(0) { $0 << 8 | T($1) }
+  }
+
+  mutating func seek(_ target: Int, _ what: String) throws {
+    guard target >= 0 && target <= data.count else {
+      throw error("\(what) points at byte \(target), outside the file of \(data.count) bytes")
+    }
+    position = target
+  }
+}
+
+/// The product of a shape that came from outside; nil when it overflows or has a negative length.
+func checkedCount(_ shape: [Int]) -> Int? {
+  var product = 1
+  for length in shape {
+    guard length >= 0 else { return nil }
+    let (next, overflow) = product.multipliedReportingOverflow(by: length)
+    if overflow { return nil }
+    product = next
+  }
+  return product
+}

@@ -1,0 +1,148 @@
+import Foundation
+
+/// Named tensors in one file, as Hugging Face's `safetensors` defines it: how weights travel to and from PyTorch.
+public struct SafeTensors: Sendable {
+  /// The tensors by name; every type is converted to float32.
+  public var tensors: [String: Tensor]
+  /// Strings that travel with them.
+  public var metadata: [String: String]
+
+  /// Reads a whole file.
+  ///
+  /// - Throws: `FileFormatError` that names the byte, for a header that is not well-formed or not covered by the file: lengths, types,
+  ///   shapes and offsets are all checked before a tensor is made, and the tensors must fill the data without gap or overlap.
+  public init(path: String) throws {
+    let data = try WholeFile.read(path)
+    var reader = ByteReader(file: path, data: data)
+    let length = try reader.number(UInt64.self, "the header's length")
+    guard length <= 100_000_000, Int(length) <= reader.remaining else {
+      throw reader.error(
+        "the header's length of \(length) bytes is beyond the file of \(data.count) bytes or the limit of 100 MB", at: 0)
+    }
+    let text = try reader.bytes(Int(length), "the header")
+    let entries: [String: SafeTensorsEntry]
+    (entries, metadata) = try SafeTensorsEntry.parse(text, file: path, dataCount: reader.remaining)
+    let start = data.startIndex + reader.position
+    tensors = entries.mapValues { entry in
+      let raw = data.subdata(in: (start + entry.begin)..<(start + entry.end))
+      return Tensor(entry.type.floats(raw, bigEndian: false), shape: entry.shape)
+    }
+  }
+
+  /// Writes tensors as float32 in the given order; the same input gives the same bytes. A kill at any moment leaves the old file or
+  /// the new one.
+  public static func write(
+    _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
+  ) throws {
+    let names = tensors.map(\.name)
+    precondition(
+      Set(names).count == names.count && !names.contains("__metadata__"),
+      "names in a .safetensors file must differ, and __metadata__ is taken")
+    var fields: [String] = []
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+      fields.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
+    }
+    var offset = 0
+    for (name, tensor) in tensors {
+      let end = offset + tensor.count * 4
+      let shape = tensor.shape.map(String.init).joined(separator: ",")
+      fields.append("\(quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+      offset = end
+    }
+    var header = Data("{\(fields.joined(separator: ","))}".utf8)
+    header.append(Data(repeating: 0x20, count: (8 - header.count % 8) % 8))
+    let length = Data((0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) })
+    try WholeFile.write(to: path) { file in
+      try file.write(contentsOf: length + header)
+      for (_, tensor) in tensors where tensor.count > 0 {
+        try tensor.withUnsafeData { values in
+          let bytes = UnsafeMutableRawPointer(mutating: values.baseAddress!)
+          try file.write(contentsOf: Data(bytesNoCopy: bytes, count: values.count * 4, deallocator: .none))
+        }
+      }
+    }
+  }
+
+  private static func quoted(_ text: String) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    return (try? encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+  }
+}
+
+/// One tensor's line of the header.
+private struct SafeTensorsEntry {
+  var type: ElementType
+  var shape: [Int]
+  var begin: Int
+  var end: Int
+
+  private static let types: [String: ElementType] = [
+    "F64": .float64, "F32": .float32, "F16": .float16, "BF16": .bfloat16, "BOOL": .boolean, "I8": .signed(bytes: 1),
+    "I16": .signed(bytes: 2), "I32": .signed(bytes: 4), "I64": .signed(bytes: 8), "U8": .unsigned(bytes: 1),
+    "U16": .unsigned(bytes: 2), "U32": .unsigned(bytes: 4), "U64": .unsigned(bytes: 8),
+  ]
+
+  static func parse(
+    _ text: Data, file: String, dataCount: Int
+  ) throws -> (entries: [String: SafeTensorsEntry], metadata: [String: String]) {
+    func fail(_ reason: String) -> FileFormatError { FileFormatError(file, byte: 8, reason) }
+    guard let object = try? JSONSerialization.jsonObject(with: text), let header = object as? [String: Any] else {
+      throw fail("the header is not a JSON object")
+    }
+    var metadata: [String: String] = [:]
+    var entries: [String: SafeTensorsEntry] = [:]
+    for (name, value) in header {
+      if name == "__metadata__" {
+        guard let strings = value as? [String: String] else { throw fail("__metadata__ is not an object of strings") }
+        metadata = strings
+      } else {
+        entries[name] = try entry(name, value, fail)
+      }
+    }
+    // Sorted by place, the tensors must follow each other exactly; this also shows a name that stands twice.
+    var expected = 0
+    for (name, entry) in entries.sorted(by: { ($0.value.begin, $0.value.end) < ($1.value.begin, $1.value.end) }) {
+      guard entry.begin == expected else {
+        throw fail("the data of '\(name)' begin at \(entry.begin), and the data before end at \(expected)")
+      }
+      expected = entry.end
+    }
+    guard expected == dataCount else {
+      throw fail("the tensors take \(expected) bytes, and \(dataCount) follow the header")
+    }
+    return (entries, metadata)
+  }
+
+  private static func entry(
+    _ name: String, _ value: Any, _ fail: (String) -> FileFormatError
+  ) throws -> SafeTensorsEntry {
+    guard let fields = value as? [String: Any], Set(fields.keys) == ["dtype", "shape", "data_offsets"] else {
+      throw fail("'\(name)' must have exactly dtype, shape and data_offsets")
+    }
+    guard let typeName = fields["dtype"] as? String, let type = types[typeName] else {
+      throw fail("'\(name)' has the type \(fields["dtype"] ?? "none"), which is not known")
+    }
+    guard let shape = integers(fields["shape"]), shape.count <= 64, let count = checkedCount(shape) else {
+      throw fail("the shape of '\(name)' is not a list of lengths, or has more elements than can be counted")
+    }
+    guard let offsets = integers(fields["data_offsets"]), offsets.count == 2, offsets[0] <= offsets[1],
+      count <= Int.max / type.size, offsets[1] - offsets[0] == count * type.size
+    else {
+      throw fail("the data_offsets of '\(name)' do not fit its shape \(shape) of \(typeName)")
+    }
+    return SafeTensorsEntry(type: type, shape: shape, begin: offsets[0], end: offsets[1])
+  }
+
+  /// A list of whole numbers from 0 on; nil for anything else (JSON's true, 1.5 and "3" too).
+  private static func integers(_ value: Any?) -> [Int]? {
+    guard let list = value as? [Any] else { return nil }
+    var result: [Int] = []
+    for element in list {
+      guard !(element is Bool) || element is Int, let number = element as? Int, number >= 0 else { return nil }
+      result.append(number)
+    }
+    return result
+  }
+}
