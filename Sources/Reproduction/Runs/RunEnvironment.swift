@@ -36,11 +36,7 @@ struct RunEnvironment: Codable, Sendable, Equatable {
     return saved
   }
 
-  func write(to file: URL) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write(encoder.encode(self), to: file)
-  }
+  func write(to file: URL) throws { try AtomicFile.write(self, to: file) }
 
   /// The compiler's version as far as a program can know its own.
   static var swiftVersion: String {

@@ -55,9 +55,5 @@ public struct RunResult: Codable, Sendable, Equatable {
     }
   }
 
-  func write(to file: URL) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write(encoder.encode(self) + Data("\n".utf8), to: file)
-  }
+  func write(to file: URL) throws { try AtomicFile.write(self, to: file) }
 }
