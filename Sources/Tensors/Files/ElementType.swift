@@ -1,12 +1,12 @@
 import Foundation
 
 /// The types that array files hold their numbers in.
-enum ElementType: Equatable {
+package enum ElementType: Equatable {
   case float16, bfloat16, float32, float64, boolean
   case signed(bytes: Int)
   case unsigned(bytes: Int)
 
-  var size: Int {
+  package var size: Int {
     switch self {
     case .float16, .bfloat16: return 2
     case .float32: return 4
@@ -24,7 +24,7 @@ enum ElementType: Equatable {
   }
 
   /// `count` values from raw bytes as float32; float64 and integers are rounded to it.
-  func floats(_ raw: Data, bigEndian: Bool) -> [Float] {
+  package func floats(_ raw: Data, bigEndian: Bool) -> [Float] {
     raw.withUnsafeBytes { bytes in
       let count = bytes.count / size
       if self == .float32 && !bigEndian {
@@ -38,7 +38,7 @@ enum ElementType: Equatable {
   }
 
   /// The values as integers; nil for floating-point types and for values over the range of Int.
-  func integers(_ raw: Data, bigEndian: Bool) -> [Int]? {
+  package func integers(_ raw: Data, bigEndian: Bool) -> [Int]? {
     guard !isFloatingPoint else { return nil }
     return raw.withUnsafeBytes { bytes -> [Int]? in
       var result: [Int] = []

@@ -115,7 +115,7 @@ struct ByteReader {
 }
 
 /// The product of a shape that came from outside; nil when it overflows or has a negative length.
-func checkedCount(_ shape: [Int]) -> Int? {
+package func checkedCount(_ shape: [Int]) -> Int? {
   var product = 1
   for length in shape {
     guard length >= 0 else { return nil }

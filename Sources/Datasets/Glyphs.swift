@@ -1,0 +1,107 @@
+import Foundation
+import Tensors
+
+/// The embedded data set: digits drawn by a generator, so that everything runs with nothing to download.
+///
+/// 28 x 28 grey images, ten fine classes (the digits) in strata of any sizes. An image is a function of the seed, the part, the digit
+/// and its number only. The images are drawn once, written as gzipped IDX files into a cache, and read back by the reader that
+/// reads MNIST.
+public struct Glyphs: Sendable, Equatable {
+  /// Training images of each digit.
+  public var trainingCounts: [Int]
+  /// Test images of each digit.
+  public var testCounts: [Int]
+  public var seed: UInt64
+
+  /// Raised with every change of what is drawn, so that an old cache is not read.
+  static let version = 1
+
+  public init(trainingCounts: [Int], testCounts: [Int], seed: UInt64 = 0) {
+    precondition(
+      trainingCounts.count == 10 && testCounts.count == 10 && (trainingCounts + testCounts).allSatisfy { $0 >= 0 },
+      "Glyphs needs ten counts of images, one a digit, for training and for test")
+    self.trainingCounts = trainingCounts
+    self.testCounts = testCounts
+    self.seed = seed
+  }
+
+  /// Where caches go: `SPREAD_CACHE`, else `spread` in the user's cache folder.
+  public static var defaultCache: String {
+    let environment = ProcessInfo.processInfo.environment
+    if let folder = environment["SPREAD_CACHE"], !folder.isEmpty { return folder }
+    let base = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(NSHomeDirectory())/.cache"
+    return "\(base)/spread"
+  }
+
+  /// Digits as classes and strata.
+  /// - Throws: `FileFormatError` when the cache cannot be written.
+  public func load(cache: String = Glyphs.defaultCache) throws -> DatasetPair {
+    DatasetPair(
+      training: try part("training", trainingCounts, cache: cache), test: try part("test", testCounts, cache: cache),
+      source: "Glyphs, drawn by this program (seed \(seed))")
+  }
+
+  /// Digits below 5 against the others as classes, digits as strata.
+  public func loadCoarse(cache: String = Glyphs.defaultCache) throws -> DatasetPair {
+    let fine = try load(cache: cache)
+    return DatasetPair(
+      training: MNIST.coarse(fine.training, "Glyphs-Coarse"), test: MNIST.coarse(fine.test, "Glyphs-Coarse"),
+      source: fine.source)
+  }
+
+  private func part(_ name: String, _ counts: [Int], cache: String) throws -> ImageDataset {
+    let total = counts.reduce(0, +)
+    precondition(total > 0, "Glyphs needs at least one image for \(name)")
+    let key = "glyphs-\(Glyphs.version)-\(seed)-\(name)-" + counts.map(String.init).joined(separator: "-")
+    let (images, labels) = ("\(cache)/\(key).images.gz", "\(cache)/\(key).labels.gz")
+    if let cached = try? read(images, labels, total) { return cached }
+    // Absent or damaged: drawn again. Whoever else is drawing the same writes the same bytes, and renames are atomic.
+    do {
+      try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
+    } catch {
+      throw FileFormatError(cache, "cannot be made for the cache: \(error.localizedDescription). Name another with SPREAD_CACHE.")
+    }
+    let digits = order(name, counts)
+    try IDXArray.write(draw(name, digits), shape: [total, GlyphRenderer.size, GlyphRenderer.size], to: images)
+    try IDXArray.write(digits.map { UInt8($0.digit) }, shape: [total], to: labels)
+    return try read(images, labels, total)
+  }
+
+  private func read(_ images: String, _ labels: String, _ total: Int) throws -> ImageDataset {
+    let (pixels, classes) = (try IDXArray(path: images), try IDXArray(path: labels))
+    try DigitFiles.check(pixels, classes, images: images, labels: labels, size: GlyphRenderer.size)
+    guard pixels.shape[0] == total else { throw FileFormatError(images, "\(total) images expected") }
+    let fine = classes.raw.map(Int.init)
+    let digits = (0...9).map(String.init)
+    return ImageDataset(
+      name: "Glyphs",
+      store: ImageStore(pixels.raw, count: total, channels: 1, height: GlyphRenderer.size, width: GlyphRenderer.size),
+      labels: fine, strata: fine, classNames: digits, stratumNames: digits)
+  }
+
+  private func stream(_ part: String) -> RandomGenerator {
+    RandomGenerator(seed: seed).stream(part == "training" ? 1 : 2)
+  }
+
+  /// Each digit with its number, mixed.
+  private func order(_ part: String, _ counts: [Int]) -> [(digit: Int, number: Int)] {
+    let all = counts.enumerated().flatMap { digit, count in (0..<count).map { (digit: digit, number: $0) } }
+    var generator = stream(part).stream(.max)
+    return generator.permutation(all.count).map { all[$0] }
+  }
+
+  private func draw(_ part: String, _ digits: [(digit: Int, number: Int)]) -> [UInt8] {
+    let base = stream(part)
+    let imageSize = GlyphRenderer.size * GlyphRenderer.size
+    return [UInt8](unsafeUninitializedCapacity: digits.count * imageSize) { target, count in
+      nonisolated(unsafe) let pixels = target.baseAddress!
+      Parallel.forEach(digits.count, grain: 64) { range in
+        for i in range {
+          var generator = base.stream(UInt64(digits[i].number) * 10 + UInt64(digits[i].digit))
+          GlyphRenderer.render(digit: digits[i].digit, using: &generator, into: pixels + i * imageSize)
+        }
+      }
+      count = digits.count * imageSize
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import Foundation
+import Tensors
+
+/// Images in one piece of memory, shared by all views of them: unsigned bytes, `[count, channels, height, width]`.
+public final class ImageStore: Sendable {
+  public let count: Int
+  public let channels: Int
+  public let height: Int
+  public let width: Int
+  let bytes: [UInt8]
+
+  public init(_ bytes: [UInt8], count: Int, channels: Int, height: Int, width: Int) {
+    precondition(
+      bytes.count == count * channels * height * width,
+      "\(bytes.count) bytes are not \(count) images of \(channels) x \(height) x \(width)")
+    self.bytes = bytes
+    self.count = count
+    self.channels = channels
+    self.height = height
+    self.width = width
+  }
+
+  /// Bytes of an image.
+  public var imageSize: Int { channels * height * width }
+}
+
+/// Images with a class and a stratum each: a list of places in a store. Views (subsets, splits, other labels) copy no pixels.
+public struct ImageDataset: Sendable {
+  public let name: String
+  public let store: ImageStore
+  /// For each point, its image in the store.
+  public let indices: [Int]
+  /// For each point, the class that training sees.
+  public let labels: [Int]
+  /// For each point, the finer group that it belongs to (a subclass).
+  public let strata: [Int]
+  public let classNames: [String]
+  public let stratumNames: [String]
+
+  public init(
+    name: String, store: ImageStore, indices: [Int]? = nil, labels: [Int], strata: [Int], classNames: [String],
+    stratumNames: [String]
+  ) {
+    let indices = indices ?? Array(0..<store.count)
+    precondition(
+      indices.count == labels.count && labels.count == strata.count,
+      "\(indices.count) images with \(labels.count) labels and \(strata.count) strata")
+    precondition(
+      labels.allSatisfy(classNames.indices.contains) && strata.allSatisfy(stratumNames.indices.contains),
+      "a label or a stratum has no name")
+    self.name = name
+    self.store = store
+    self.indices = indices
+    self.labels = labels
+    self.strata = strata
+    self.classNames = classNames
+    self.stratumNames = stratumNames
+  }
+
+  public var count: Int { indices.count }
+
+  /// The points at the given places, in order.
+  public func subset(_ places: [Int]) -> ImageDataset {
+    ImageDataset(
+      name: name, store: store, indices: places.map { indices[$0] }, labels: places.map { labels[$0] },
+      strata: places.map { strata[$0] }, classNames: classNames, stratumNames: stratumNames)
+  }
+
+  /// The same points with other classes, given for each stratum: how a coarse task is made from a fine one.
+  public func relabelled(_ name: String, classOfStratum: [Int], classNames: [String]) -> ImageDataset {
+    precondition(
+      classOfStratum.count == stratumNames.count,
+      "\(classOfStratum.count) classes were given for \(stratumNames.count) strata")
+    return ImageDataset(
+      name: name, store: store, indices: indices, labels: strata.map { classOfStratum[$0] }, strata: strata,
+      classNames: classNames, stratumNames: stratumNames)
+  }
+
+  /// The first `counts[s]` points of each stratum in a seeded order, in their original order; strata with fewer keep all.
+  public func subsampled(stratumCounts counts: [Int], seed: UInt64) -> ImageDataset {
+    precondition(counts.count == stratumNames.count, "\(counts.count) counts for \(stratumNames.count) strata")
+    var generator = RandomGenerator(seed: seed)
+    var left = counts
+    let chosen = generator.permutation(count).filter { place in
+      left[strata[place]] -= 1
+      return left[strata[place]] >= 0
+    }
+    return subset(chosen.sorted())
+  }
+
+  /// A random share of the points for validation, the rest for training; both in their original order.
+  public func split(validationShare share: Double, seed: UInt64) -> (training: ImageDataset, validation: ImageDataset) {
+    precondition(share >= 0 && share < 1, "a validation share of \(share) is not in [0, 1)")
+    var generator = RandomGenerator(seed: seed)
+    let order = generator.permutation(count)
+    let held = Int((Double(count) * share).rounded())
+    return (subset(order[held...].sorted()), subset(order[..<held].sorted()))
+  }
+
+  /// `count` random points (all when there are fewer), in their original order.
+  public func sample(_ count: Int, seed: UInt64) -> ImageDataset {
+    guard count < self.count else { return self }
+    var generator = RandomGenerator(seed: seed)
+    return subset(generator.permutation(self.count)[..<count].sorted())
+  }
+
+  /// Mean and deviation of each channel, of values in [0, 1].
+  public func channelStatistics() -> (mean: [Float], deviation: [Float]) {
+    let plane = store.height * store.width
+    var sums = [(Int, Int)](repeating: (0, 0), count: store.channels)
+    store.bytes.withUnsafeBufferPointer { bytes in
+      for index in indices {
+        for channel in 0..<store.channels {
+          let start = (index * store.channels + channel) * plane
+          var (sum, squares) = (0, 0)
+          for value in bytes[start..<(start + plane)] {
+            sum += Int(value)
+            squares += Int(value) * Int(value)
+          }
+          sums[channel].0 += sum
+          sums[channel].1 += squares
+        }
+      }
+    }
+    let n = Double(max(1, count * plane))
+    let means = sums.map { Double($0.0) / n / 255 }
+    let deviations = zip(sums, means).map { max(1e-6, max(0, Double($0.1) / n / 65_025 - $1 * $1).squareRoot()) }
+    return (means.map { Float($0) }, deviations.map { Float($0) })
+  }
+}
+
+/// Training and test points of one task.
+public struct DatasetPair: Sendable {
+  public let training: ImageDataset
+  public let test: ImageDataset
+  /// Where the data came from, in a sentence.
+  public let source: String
+
+  public init(training: ImageDataset, test: ImageDataset, source: String) {
+    self.training = training
+    self.test = test
+    self.source = source
+  }
+}
+
+/// Data that are not there: what is missing, where it was looked for, and how to get it.
+public struct MissingDataError: Error, CustomStringConvertible, Sendable {
+  public let dataset: String
+  public let missing: [String]
+  public let searched: [String]
+  public let advice: String
+
+  public init(dataset: String, missing: [String], searched: [String], advice: String) {
+    self.dataset = dataset
+    self.missing = missing
+    self.searched = searched
+    self.advice = advice
+  }
+
+  public var description: String {
+    "\(dataset) was not found: \(missing.joined(separator: ", ")) missing"
+      + (searched.isEmpty ? "" : " (looked in \(searched.joined(separator: ", ")))") + ". \(advice)"
+  }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import Tensors
+
+/// The MNIST database of handwritten digits, from the four IDX files as they are distributed, gzipped or not.
+public enum MNIST {
+  static let names = [
+    "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
+  ]
+
+  /// How to get the files.
+  public static let advice =
+    "Put the four files \(names.map { $0 + ".gz" }.joined(separator: ", ")) (from https://ossci-datasets.s3.amazonaws.com/mnist/ or "
+    + "https://storage.googleapis.com/cvdf-datasets/mnist/) into a folder 'mnist', and name the folder that holds it with --data or "
+    + "SPREAD_DATA."
+
+  /// Digits as classes and strata.
+  ///
+  /// - Parameter folder: the folder with the files, or one that has them in `mnist`, `MNIST` or `MNIST/raw`.
+  /// - Throws: `MissingDataError` when a file is not there, `FileFormatError` when one is not what it should be.
+  public static func load(from folder: String?) throws -> DatasetPair {
+    let paths = try find(in: folder)
+    let digits = (0...9).map(String.init)
+    func part(_ images: String, _ labels: String) throws -> ImageDataset {
+      let (pixels, classes) = (try IDXArray(path: images), try IDXArray(path: labels))
+      try DigitFiles.check(pixels, classes, images: images, labels: labels, size: 28)
+      let store = ImageStore(pixels.raw, count: pixels.shape[0], channels: 1, height: 28, width: 28)
+      let fine = classes.raw.map(Int.init)
+      return ImageDataset(
+        name: "MNIST", store: store, labels: fine, strata: fine, classNames: digits, stratumNames: digits)
+    }
+    let source = "MNIST, \((paths[0] as NSString).deletingLastPathComponent)"
+    return DatasetPair(training: try part(paths[0], paths[1]), test: try part(paths[2], paths[3]), source: source)
+  }
+
+  /// Digits below 5 against the others as classes, digits as strata.
+  public static func loadCoarse(from folder: String?) throws -> DatasetPair {
+    let fine = try load(from: folder)
+    return DatasetPair(
+      training: coarse(fine.training, "MNIST-Coarse"), test: coarse(fine.test, "MNIST-Coarse"), source: fine.source)
+  }
+
+  /// Ten digits as two classes.
+  static func coarse(_ fine: ImageDataset, _ name: String) -> ImageDataset {
+    fine.relabelled(name, classOfStratum: (0...9).map { $0 < 5 ? 0 : 1 }, classNames: ["below 5", "5 and above"])
+  }
+
+  private static func find(in folder: String?) throws -> [String] {
+    let candidates = folder.map { root in ["mnist", "MNIST", "MNIST/raw", ""].map { (root as NSString).appendingPathComponent($0) } } ?? []
+    func existing(_ name: String, in folder: String) -> String? {
+      ["\(folder)/\(name).gz", "\(folder)/\(name)"].first { FileManager.default.fileExists(atPath: $0) }
+    }
+    var fewestMissing = names
+    for candidate in candidates {
+      let found = names.map { existing($0, in: candidate) }
+      if found.allSatisfy({ $0 != nil }) { return found.map { $0! } }
+      let missing = zip(names, found).filter { $1 == nil }.map(\.0)
+      if missing.count < fewestMissing.count { fewestMissing = missing }
+    }
+    throw MissingDataError(dataset: "MNIST", missing: fewestMissing, searched: candidates, advice: advice)
+  }
+}
+
+/// What any pair of digit files must fulfil.
+enum DigitFiles {
+  static func check(_ pixels: IDXArray, _ classes: IDXArray, images: String, labels: String, size: Int) throws {
+    guard pixels.holdsBytes, pixels.shape.count == 3, pixels.shape[1] == size, pixels.shape[2] == size else {
+      throw FileFormatError(images, byte: 4, "images of \(size) x \(size) bytes expected, and the array has the shape \(pixels.shape)")
+    }
+    guard classes.holdsBytes, classes.shape == [pixels.shape[0]] else {
+      throw FileFormatError(labels, byte: 4, "\(pixels.shape[0]) labels expected, and the array has the shape \(classes.shape)")
+    }
+    if let place = classes.raw.firstIndex(where: { $0 > 9 }) {
+      throw FileFormatError(labels, byte: 8 + place, "label \(classes.raw[place]) is not a digit (byte of the decompressed data)")
+    }
+  }
+}
