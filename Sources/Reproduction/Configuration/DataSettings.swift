@@ -1,3 +1,5 @@
+import Datasets
+
 /// Which images and labels an experiment is about.
 public struct DataSettings: Sendable, Equatable {
   /// The data sets that can be read.
@@ -10,7 +12,7 @@ public struct DataSettings: Sendable, Equatable {
   public var labels = Labels.coarse
   /// Where the files are; nil: `--data`, else the environment variable `SPREAD_DATA`.
   public var folder: String?
-  /// Training images (validation included) that are used, drawn at random by class; nil: all.
+  /// Training images (validation included) that are used, drawn at random with the validation's seed; nil: all.
   public var trainingImages: Int?
   /// Test images that are used; nil: all.
   public var testImages: Int?
@@ -43,10 +45,10 @@ extension DataSettings: ConfigurationSection {
         when: isRead),
       .value(
         "trainingImages", \.trainingImages, Limits<Int>.within(100...10_000_000).orAbsent(),
-        "Training images used, validation included, drawn class by class; absent: all.", when: isRead),
+        "Training images used, validation included, drawn at random; absent: all.", when: isRead),
       .value(
         "testImages", \.testImages, Limits<Int>.within(10...10_000_000).orAbsent(),
-        "Test images used, drawn class by class; absent: all.", when: isRead),
+        "Test images used, drawn at random; absent: all.", when: isRead),
       .value(
         "trainingImagesOfDigit", \.trainingImagesOfDigit, digits, "Training images of each digit.",
         when: isGenerated),
@@ -70,6 +72,16 @@ public struct AugmentationSettings: Sendable, Equatable {
   public var grey = 0.2
 
   public init() {}
+}
+
+extension AugmentationSettings {
+  var views: AugmentationConfiguration {
+    AugmentationConfiguration(
+      flip: Float(flip), smallestArea: Float(cropArea[0]), largestArea: Float(cropArea[1]),
+      smallestAspect: Float(cropAspect[0]), largestAspect: Float(cropAspect[1]), jitter: Float(jitterProbability),
+      brightness: Float(brightness), contrast: Float(contrast), saturation: Float(saturation), hue: Float(hue),
+      grey: Float(grey))
+  }
 }
 
 extension AugmentationSettings: ConfigurationSection {

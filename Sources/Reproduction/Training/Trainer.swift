@@ -1,12 +1,13 @@
 import ContrastiveLosses
+import Datasets
 import Foundation
 import NeuralNetworks
 import Tensors
 
 /// Trains one encoder with its classifier, epoch by epoch, in a run folder that it can go on from.
 ///
-/// Everything random is drawn from streams of the run's seed: the initial weights, each epoch's order, each image's views, and what
-/// layers drop. Streams are numbered by epoch, so only the last kind has a state to save.
+/// Everything random is drawn from streams of the run's seed: the initial weights, the order and the views of each epoch, and
+/// what layers drop. The second are numbered by epoch, so only the last has a state to save.
 final class Trainer {
   let configuration: ExperimentConfiguration
   let data: ExperimentData
@@ -20,15 +21,15 @@ final class Trainer {
   private let generator: RandomGenerator
   private let progress: ProgressLine
   private let label: String
+  private let batchSize: Int
   private let stepsPerEpoch: Int
   private var pace: Pace
 
   /// Numbers of the seed's streams. They are part of what a seed means: never renumber them.
   private enum Stream {
     static let initialisation: UInt64 = 0
-    static let order: UInt64 = 1
-    static let views: UInt64 = 2
-    static let layers: UInt64 = 3
+    static let batches: UInt64 = 1
+    static let layers: UInt64 = 2
   }
 
   /// A trainer at the start, or where the folder's checkpoint stands.
@@ -50,7 +51,8 @@ final class Trainer {
     schedule = configuration.schedule.schedule(epochs: configuration.epochs)
     objective = configuration.loss.objective
     state = TrainingState(generator: generator.stream(Stream.layers))
-    stepsPerEpoch = max(1, data.training.count / configuration.batchSize)
+    batchSize = min(configuration.batchSize, data.training.count)
+    stepsPerEpoch = data.training.count / batchSize
     pace = Pace()
     try resume()
   }
@@ -83,9 +85,10 @@ final class Trainer {
     let clock = ContinuousClock()
     let start = clock.now
     let firstStep = state.step
-    let batches = data.batches(
-      order: order(ofEpoch: state.epoch), batchSize: configuration.batchSize, from: firstStep, to: stepsPerEpoch,
-      views: generator.stream(Stream.views).stream(UInt64(state.epoch)))
+    let batches = BatchLoader(
+      data.training, augmentation: configuration.augmentation.views, statistics: data.statistics,
+      batchSize: batchSize, generator: generator.stream(Stream.batches).stream(UInt64(state.epoch)),
+      startingAt: firstStep)
     for batch in batches {
       try step(batch)
       state.step += 1
@@ -97,19 +100,13 @@ final class Trainer {
       }
     }
     let seconds = (clock.now - start).seconds
-    let images = (stepsPerEpoch - firstStep) * min(configuration.batchSize, data.training.count)
+    let images = (stepsPerEpoch - firstStep) * batchSize
     try finishEpoch(seconds: seconds, imagesPerSecond: Double(images) / max(seconds, 1e-9))
   }
 
-  /// The images of an epoch in its order. The last images, too few for a batch, wait for another epoch.
-  private func order(ofEpoch epoch: Int) -> [Int] {
-    var stream = generator.stream(Stream.order).stream(UInt64(epoch))
-    return stream.permutation(data.training.count)
-  }
-
-  private func step(_ batch: ViewBatch) throws {
+  private func step(_ batch: Batch) throws {
     var pass = Pass.training(state.generator)
-    let count = batch.labels.count
+    let count = batch.count
     let embeddings = model.encoder(batch.views, &pass)
     let logits = model.classifier(embeddings, &pass)
     state.generator = pass.generator
@@ -175,8 +172,8 @@ final class Trainer {
   }
 
   private func validationAccuracy() -> Double {
-    let embeddings = data.validation.embeddings(model)
-    return model.accuracy(ofEmbeddings: embeddings, labels: data.validation.trainedLabels)
+    let embeddings = data.embeddings(of: data.validation, by: model)
+    return model.accuracy(ofEmbeddings: embeddings, labels: data.validation.labels)
   }
 
   private func save() throws {
@@ -191,7 +188,7 @@ final class Trainer {
     let sums = state.sums
     let loss = (sums.contrastive + configuration.classifier.weight * sums.crossEntropy) / Double(max(1, state.step))
     return "\(label): epoch \(state.epoch + 1)/\(configuration.epochs), step \(state.step)/\(stepsPerEpoch), "
-      + "loss \(ResultTable.decimals(loss, 4)), \(Int(pace.stepsPerSecond * Double(configuration.batchSize))) images/s, "
+      + "loss \(ResultTable.decimals(loss, 4)), \(Int(pace.stepsPerSecond * Double(batchSize))) images/s, "
       + "\(duration(timeLeft)) left"
   }
 }
