@@ -69,7 +69,8 @@ public struct ContrastiveObjective: Codable, Sendable, Equatable {
   public var tileRows: Int?
 
   public init(
-    _ loss: ContrastiveLoss, temperature: Float = 0.5, alpha: Float = 0.5, layout: ContrastiveLayout = .crossView,
+    _ loss: ContrastiveLoss, temperature: Float = 0.5, alpha: Float = 0.5,
+    layout: ContrastiveLayout = .crossView,
     symmetric: Bool = false, normalising: Bool = true, positiveClamp: Float? = nil, tileRows: Int? = nil
   ) {
     self.loss = loss
@@ -109,7 +110,9 @@ public struct ContrastiveObjective: Codable, Sendable, Equatable {
     }
     guard (0...1).contains(alpha) else { throw fail("alpha must be in [0, 1], and is \(alpha)") }
     guard positiveClamp.map({ !$0.isNaN }) ?? true else { throw fail("positiveClamp must be a number") }
-    guard tileRows.map({ $0 >= 1 }) ?? true else { throw fail("tileRows must be at least 1, and is \(tileRows!)") }
+    guard tileRows.map({ $0 >= 1 }) ?? true else {
+      throw fail("tileRows must be at least 1, and is \(tileRows!)")
+    }
     guard !(symmetric && layout == .pooled) else {
       throw fail("symmetric belongs to the layout crossView; pooled takes both views as anchors already")
     }
@@ -117,7 +120,9 @@ public struct ContrastiveObjective: Codable, Sendable, Equatable {
       throw fail("the views must have one shape [B, d], and have \(view1.shape) and \(view2.shape)")
     }
     let batch = view1.shape[0]
-    guard batch >= 2 else { throw fail("a contrastive loss needs a batch of at least 2 points, and this has \(batch)") }
+    guard batch >= 2 else {
+      throw fail("a contrastive loss needs a batch of at least 2 points, and this has \(batch)")
+    }
     if let labels {
       guard labels.count == batch else { throw fail("\(labels.count) labels for a batch of \(batch) points") }
     } else if loss != .selfSupervised {
@@ -134,7 +139,8 @@ public struct ContrastiveObjective: Codable, Sendable, Equatable {
     case .pooled: return pooled(z1, z2, labels: labels, gradient: gradient)
     case .crossView:
       let first = crossView(z1, z2, labels: labels, gradient: gradient)
-      return symmetric ? first.averaged(withExchanged: crossView(z2, z1, labels: labels, gradient: gradient)) : first
+      return symmetric
+        ? first.averaged(withExchanged: crossView(z2, z1, labels: labels, gradient: gradient)) : first
     }
   }
 
@@ -143,10 +149,12 @@ public struct ContrastiveObjective: Codable, Sendable, Equatable {
     let order = LabelOrder(labels ?? [Int](repeating: 0, count: batch))
     let sweep = ContrastiveSweep(
       anchors: order.sorted(z1), contrasts: order.sorted(z2),
-      rows: (0..<batch).map { ContrastRow(positives: order.ranges[$0], own: $0, excluded: nil) }, objective: self)
+      rows: (0..<batch).map { ContrastRow(positives: order.ranges[$0], own: $0, excluded: nil) },
+      objective: self)
     let result = sweep.run(gradient: gradient)
     return ContrastiveResult(
-      value: result.value, gradient1: result.anchors.map(order.restored), gradient2: result.contrasts.map(order.restored))
+      value: result.value, gradient1: result.anchors.map(order.restored),
+      gradient2: result.contrasts.map(order.restored))
   }
 
   private func pooled(_ z1: Tensor, _ z2: Tensor, labels: [Int]?, gradient: Bool) -> ContrastiveResult {
@@ -156,9 +164,11 @@ public struct ContrastiveObjective: Codable, Sendable, Equatable {
     let z = withoutGradient { order.sorted(Tensor.concatenated([z1, z2])) }
     let rows = (0..<2 * batch).map { place in
       ContrastRow(
-        positives: order.ranges[place], own: order.place[(order.original[place] + batch) % (2 * batch)], excluded: place)
+        positives: order.ranges[place], own: order.place[(order.original[place] + batch) % (2 * batch)],
+        excluded: place)
     }
-    let result = ContrastiveSweep(anchors: z, contrasts: z, rows: rows, objective: self).run(gradient: gradient)
+    let result = ContrastiveSweep(anchors: z, contrasts: z, rows: rows, objective: self).run(
+      gradient: gradient)
     guard let dAnchors = result.anchors, let dContrasts = result.contrasts else {
       return ContrastiveResult(value: result.value)
     }

@@ -12,7 +12,10 @@ struct ContrastRow: Sendable {
   var positiveCount: Int { positives.count - (excluded == nil ? 0 : 1) }
 
   /// The runs of positives and of negatives within some columns.
-  func forEachRun(in columns: Range<Int>, positives visitPositives: (Range<Int>) -> Void, negatives visitNegatives: (Range<Int>) -> Void) {
+  func forEachRun(
+    in columns: Range<Int>, positives visitPositives: (Range<Int>) -> Void,
+    negatives visitNegatives: (Range<Int>) -> Void
+  ) {
     let own = positives.clamped(to: columns)
     if let excluded, own.contains(excluded) {
       if own.lowerBound < excluded { visitPositives(own.lowerBound..<excluded) }
@@ -138,13 +141,16 @@ private struct BlockOfRows {
     scratch + (sweep.keepsStrip ? columns.lowerBound : 0)
   }
 
-  private func row(_ i: Int, _ columns: Range<Int>) -> UnsafeMutablePointer<Float> { tile(columns) + i * stride }
+  private func row(_ i: Int, _ columns: Range<Int>) -> UnsafeMutablePointer<Float> {
+    tile(columns) + i * stride
+  }
 
   private func computeTile(_ columns: Range<Int>) {
     let d = sweep.anchors.shape[1]
     BLAS.gemm(
       transposeB: true, m: rows.count, n: columns.count, k: d, alpha: 1 / sweep.objective.temperature,
-      a: sweep.anchors.pointer + rows.lowerBound * d, lda: d, b: sweep.contrasts.pointer + columns.lowerBound * d, ldb: d,
+      a: sweep.anchors.pointer + rows.lowerBound * d, lda: d,
+      b: sweep.contrasts.pointer + columns.lowerBound * d, ldb: d,
       c: tile(columns), ldc: stride)
   }
 
@@ -156,9 +162,11 @@ private struct BlockOfRows {
     let factor = 1 / (sweep.objective.temperature * Float(sweep.rows.count))
     BLAS.gemm(
       m: rows.count, n: d, k: columns.count, alpha: factor, a: tile(columns), lda: stride,
-      b: sweep.contrasts.pointer + columns.lowerBound * d, ldb: d, beta: 1, c: dAnchors + rows.lowerBound * d, ldc: d)
+      b: sweep.contrasts.pointer + columns.lowerBound * d, ldb: d, beta: 1, c: dAnchors + rows.lowerBound * d,
+      ldc: d)
     BLAS.gemm(
       transposeA: true, m: columns.count, n: d, k: rows.count, alpha: factor, a: tile(columns), lda: stride,
-      b: sweep.anchors.pointer + rows.lowerBound * d, ldb: d, beta: 1, c: dContrasts + columns.lowerBound * d, ldc: d)
+      b: sweep.anchors.pointer + rows.lowerBound * d, ldb: d, beta: 1, c: dContrasts + columns.lowerBound * d,
+      ldc: d)
   }
 }

@@ -31,7 +31,9 @@ public func crossEntropy(_ logits: Tensor, labels: [Int], smoothing: Float = 0) 
   return Tensor.record(Tensor(Float(total / Double(batch))), from: [logits]) { upstream in
     let factor = upstream.item() / Float(batch)
     let gradient = logProbabilities.exp() * factor - factor * smoothing / Float(classes)
-    for (row, label) in labels.enumerated() { gradient.pointer[row * classes + label] -= factor * (1 - smoothing) }
+    for (row, label) in labels.enumerated() {
+      gradient.pointer[row * classes + label] -= factor * (1 - smoothing)
+    }
     return [gradient]
   }
 }

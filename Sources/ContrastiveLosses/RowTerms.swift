@@ -79,7 +79,8 @@ struct RowTerms {
       in: columns,
       positives: { run in
         var (value, slope): (Float, Float) = (0, 0)
-        ck_attract_terms(run.count, x + run.lowerBound - columns.lowerBound, Float(negatives), clamp, &value, &slope)
+        ck_attract_terms(
+          run.count, x + run.lowerBound - columns.lowerBound, Float(negatives), clamp, &value, &slope)
         attractValue += Double(value)
         attractSlope += Double(slope)
       }, negatives: { _ in })

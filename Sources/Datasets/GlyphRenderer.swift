@@ -6,7 +6,9 @@ struct GlyphRenderer {
   static let size = 28
 
   /// An image of `size * size` bytes, black ground, from one stream of random numbers.
-  static func render(digit: Int, using generator: inout RandomGenerator, into image: UnsafeMutablePointer<UInt8>) {
+  static func render(
+    digit: Int, using generator: inout RandomGenerator, into image: UnsafeMutablePointer<UInt8>
+  ) {
     let variants = GlyphStrokes.variants[digit]
     let strokes = variants[generator.below(variants.count)]
     let bend = Bend(using: &generator)
@@ -115,7 +117,8 @@ private struct Pen {
     }
   }
 
-  func finish(_ ink: [Float], using generator: inout RandomGenerator, into image: UnsafeMutablePointer<UInt8>) {
+  func finish(_ ink: [Float], using generator: inout RandomGenerator, into image: UnsafeMutablePointer<UInt8>)
+  {
     for place in ink.indices {
       let grain = noise * (generator.uniform() + generator.uniform() - 1)
       let value = ink[place] * darkness + grain

@@ -18,7 +18,8 @@ public struct Glyphs: Sendable, Equatable {
 
   public init(trainingCounts: [Int], testCounts: [Int], seed: UInt64 = 0) {
     precondition(
-      trainingCounts.count == 10 && testCounts.count == 10 && (trainingCounts + testCounts).allSatisfy { $0 >= 0 },
+      trainingCounts.count == 10 && testCounts.count == 10
+        && (trainingCounts + testCounts).allSatisfy { $0 >= 0 },
       "Glyphs needs ten counts of images, one a digit, for training and for test")
     self.trainingCounts = trainingCounts
     self.testCounts = testCounts
@@ -29,7 +30,8 @@ public struct Glyphs: Sendable, Equatable {
   public static var defaultCache: String {
     let environment = ProcessInfo.processInfo.environment
     if let folder = environment["SPREAD_CACHE"], !folder.isEmpty { return folder }
-    let base = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(NSHomeDirectory())/.cache"
+    let base =
+      environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(NSHomeDirectory())/.cache"
     return "\(base)/spread"
   }
 
@@ -37,7 +39,8 @@ public struct Glyphs: Sendable, Equatable {
   /// - Throws: `FileFormatError` when the cache cannot be written.
   public func load(cache: String = Glyphs.defaultCache) throws -> DatasetPair {
     DatasetPair(
-      training: try part("training", trainingCounts, cache: cache), test: try part("test", testCounts, cache: cache),
+      training: try part("training", trainingCounts, cache: cache),
+      test: try part("test", testCounts, cache: cache),
       source: "Glyphs, drawn by this program (seed \(seed))")
   }
 
@@ -59,10 +62,12 @@ public struct Glyphs: Sendable, Equatable {
     do {
       try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
     } catch {
-      throw FileFormatError(cache, "cannot be made for the cache: \(error.localizedDescription). Name another with SPREAD_CACHE.")
+      throw FileFormatError(
+        cache, "cannot be made for the cache: \(error.localizedDescription). Name another with SPREAD_CACHE.")
     }
     let digits = order(name, counts)
-    try IDXArray.write(draw(name, digits), shape: [total, GlyphRenderer.size, GlyphRenderer.size], to: images)
+    try IDXArray.write(
+      draw(name, digits), shape: [total, GlyphRenderer.size, GlyphRenderer.size], to: images)
     try IDXArray.write(digits.map { UInt8($0.digit) }, shape: [total], to: labels)
     return try read(images, labels, total)
   }
@@ -75,7 +80,8 @@ public struct Glyphs: Sendable, Equatable {
     let digits = (0...9).map(String.init)
     return ImageDataset(
       name: "Glyphs",
-      store: ImageStore(pixels.raw, count: total, channels: 1, height: GlyphRenderer.size, width: GlyphRenderer.size),
+      store: ImageStore(
+        pixels.raw, count: total, channels: 1, height: GlyphRenderer.size, width: GlyphRenderer.size),
       labels: fine, strata: fine, classNames: digits, stratumNames: digits)
   }
 

@@ -24,7 +24,9 @@ final class GzipReader {
 
   init(path: String) throws {
     let opened = open(path, O_RDONLY | O_CLOEXEC)
-    guard opened >= 0 else { throw FileFormatError(path, "cannot be read: \(String(cString: strerror(errno)))") }
+    guard opened >= 0 else {
+      throw FileFormatError(path, "cannot be read: \(String(cString: strerror(errno)))")
+    }
     var status = stat()
     guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       close(opened)
@@ -56,7 +58,9 @@ final class GzipReader {
   var isCompressed: Bool { stream != nil }
 
   /// The most bytes that this file can hold when read to its end.
-  var largestContents: Int { isCompressed ? fileSize.multipliedReportingOverflow(by: Self.largestRatio).partialValue : fileSize }
+  var largestContents: Int {
+    isCompressed ? fileSize.multipliedReportingOverflow(by: Self.largestRatio).partialValue : fileSize
+  }
 
   private var byte: Int { chunkStart + chunkPosition }
 
@@ -77,7 +81,8 @@ final class GzipReader {
     var result = [UInt8](repeating: 0, count: count)
     let filled = try result.withUnsafeMutableBytes { try read(into: $0) }
     guard filled == count else {
-      throw FileFormatError(path, byte: byte, "the file ends within \(what): \(count) bytes expected, \(filled) left")
+      throw FileFormatError(
+        path, byte: byte, "the file ends within \(what): \(count) bytes expected, \(filled) left")
     }
     return result
   }
@@ -128,7 +133,9 @@ final class GzipReader {
     guard chunk[chunkPosition] == 0x1f else {
       throw FileFormatError(path, byte: byte, "something that is not a gzip member follows the archive")
     }
-    guard inflateReset(stream) == Z_OK else { throw FileFormatError(path, byte: byte, "zlib could not be restarted") }
+    guard inflateReset(stream) == Z_OK else {
+      throw FileFormatError(path, byte: byte, "zlib could not be restarted")
+    }
     isWithinMember = true
   }
 
@@ -138,7 +145,9 @@ final class GzipReader {
     chunkStart += chunkCount
     chunkPosition = 0
     chunkCount = 0
-    repeat { chunkCount = Foundation.read(descriptor, chunk.baseAddress!, chunk.count) } while chunkCount < 0 && errno == EINTR
+    repeat {
+      chunkCount = Foundation.read(descriptor, chunk.baseAddress!, chunk.count)
+    } while chunkCount < 0 && errno == EINTR
     guard chunkCount >= 0 else {
       chunkCount = 0
       throw FileFormatError(path, byte: chunkStart, "cannot be read: \(String(cString: strerror(errno)))")
@@ -152,7 +161,8 @@ enum Gzip {
   static func compress(_ pieces: [UnsafeRawBufferPointer], level: Int32 = 6) throws -> Data {
     var stream = z_stream()
     let status = deflateInit2_(
-      &stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+      &stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+      Int32(MemoryLayout<z_stream>.size))
     precondition(status == Z_OK, "zlib could not be started: status \(status)")
     defer { deflateEnd(&stream) }
     var result = Data()

@@ -30,7 +30,8 @@ public struct IDXArray: Sendable {
     let reader = try GzipReader(path: path)
     let magic = try reader.bytes(4, "the signature")
     guard magic[0] == 0, magic[1] == 0, let type = IDXArray.types[magic[2]] else {
-      throw FileFormatError(path, byte: 0, "not an IDX file: it begins with \(magic.map { String($0, radix: 16) })")
+      throw FileFormatError(
+        path, byte: 0, "not an IDX file: it begins with \(magic.map { String($0, radix: 16) })")
     }
     guard magic[3] >= 1 else { throw FileFormatError(path, byte: 3, "an IDX array of rank 0") }
     var shape: [Int] = []
@@ -39,7 +40,9 @@ public struct IDXArray: Sendable {
     }
     guard let count = checkedCount(shape), count > 0, count <= reader.largestContents / type.size else {
       throw FileFormatError(
-        path, byte: 4, "the header promises an array of shape \(shape), which a file of \(reader.fileSize) bytes cannot hold")
+        path, byte: 4,
+        "the header promises an array of shape \(shape), which a file of \(reader.fileSize) bytes cannot hold"
+      )
     }
     raw = try reader.bytes(count * type.size, "an array of shape \(shape)")
     try reader.expectEnd(after: "an array of shape \(shape)")
@@ -50,7 +53,8 @@ public struct IDXArray: Sendable {
   /// Writes unsigned bytes, gzipped; a kill at any moment leaves the old file or the new one.
   public static func write(_ bytes: [UInt8], shape: [Int], to path: String) throws {
     precondition(
-      checkedCount(shape) == bytes.count && (1...255).contains(shape.count) && shape.allSatisfy { $0 <= Int(UInt32.max) },
+      checkedCount(shape) == bytes.count && (1...255).contains(shape.count)
+        && shape.allSatisfy { $0 <= Int(UInt32.max) },
       "\(bytes.count) bytes cannot be written as an IDX array of shape \(shape)")
     var header: [UInt8] = [0, 0, 0x08, UInt8(shape.count)]
     for length in shape { header += (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } }

@@ -38,7 +38,8 @@ public struct ImageDataset: Sendable {
   public let stratumNames: [String]
 
   public init(
-    name: String, store: ImageStore, indices: [Int]? = nil, labels: [Int], strata: [Int], classNames: [String],
+    name: String, store: ImageStore, indices: [Int]? = nil, labels: [Int], strata: [Int],
+    classNames: [String],
     stratumNames: [String]
   ) {
     let indices = indices ?? Array(0..<store.count)
@@ -78,7 +79,8 @@ public struct ImageDataset: Sendable {
 
   /// The first `counts[s]` points of each stratum in a seeded order, in their original order; strata with fewer keep all.
   public func subsampled(stratumCounts counts: [Int], seed: UInt64) -> ImageDataset {
-    precondition(counts.count == stratumNames.count, "\(counts.count) counts for \(stratumNames.count) strata")
+    precondition(
+      counts.count == stratumNames.count, "\(counts.count) counts for \(stratumNames.count) strata")
     var generator = RandomGenerator(seed: seed)
     var left = counts
     let chosen = generator.permutation(count).filter { place in
@@ -89,7 +91,9 @@ public struct ImageDataset: Sendable {
   }
 
   /// A random share of the points for validation, the rest for training; both in their original order.
-  public func split(validationShare share: Double, seed: UInt64) -> (training: ImageDataset, validation: ImageDataset) {
+  public func split(validationShare share: Double, seed: UInt64) -> (
+    training: ImageDataset, validation: ImageDataset
+  ) {
     precondition(share >= 0 && share < 1, "a validation share of \(share) is not in [0, 1)")
     var generator = RandomGenerator(seed: seed)
     let order = generator.permutation(count)
@@ -124,7 +128,9 @@ public struct ImageDataset: Sendable {
     }
     let n = Double(max(1, count * plane))
     let means = sums.map { Double($0.0) / n / 255 }
-    let deviations = zip(sums, means).map { max(1e-6, max(0, Double($0.1) / n / 65_025 - $1 * $1).squareRoot()) }
+    let deviations = zip(sums, means).map {
+      max(1e-6, max(0, Double($0.1) / n / 65_025 - $1 * $1).squareRoot())
+    }
     return (means.map { Float($0) }, deviations.map { Float($0) })
   }
 }

@@ -29,23 +29,29 @@ public enum MNIST {
         name: "MNIST", store: store, labels: fine, strata: fine, classNames: digits, stratumNames: digits)
     }
     let source = "MNIST, \((paths[0] as NSString).deletingLastPathComponent)"
-    return DatasetPair(training: try part(paths[0], paths[1]), test: try part(paths[2], paths[3]), source: source)
+    return DatasetPair(
+      training: try part(paths[0], paths[1]), test: try part(paths[2], paths[3]), source: source)
   }
 
   /// Digits below 5 against the others as classes, digits as strata.
   public static func loadCoarse(from folder: String?) throws -> DatasetPair {
     let fine = try load(from: folder)
     return DatasetPair(
-      training: coarse(fine.training, "MNIST-Coarse"), test: coarse(fine.test, "MNIST-Coarse"), source: fine.source)
+      training: coarse(fine.training, "MNIST-Coarse"), test: coarse(fine.test, "MNIST-Coarse"),
+      source: fine.source)
   }
 
   /// Ten digits as two classes.
   static func coarse(_ fine: ImageDataset, _ name: String) -> ImageDataset {
-    fine.relabelled(name, classOfStratum: (0...9).map { $0 < 5 ? 0 : 1 }, classNames: ["below 5", "5 and above"])
+    fine.relabelled(
+      name, classOfStratum: (0...9).map { $0 < 5 ? 0 : 1 }, classNames: ["below 5", "5 and above"])
   }
 
   private static func find(in folder: String?) throws -> [String] {
-    let candidates = folder.map { root in ["mnist", "MNIST", "MNIST/raw", ""].map { (root as NSString).appendingPathComponent($0) } } ?? []
+    let candidates =
+      folder.map { root in
+        ["mnist", "MNIST", "MNIST/raw", ""].map { (root as NSString).appendingPathComponent($0) }
+      } ?? []
     func existing(_ name: String, in folder: String) -> String? {
       ["\(folder)/\(name).gz", "\(folder)/\(name)"].first { FileManager.default.fileExists(atPath: $0) }
     }
@@ -62,15 +68,20 @@ public enum MNIST {
 
 /// What any pair of digit files must fulfil.
 enum DigitFiles {
-  static func check(_ pixels: IDXArray, _ classes: IDXArray, images: String, labels: String, size: Int) throws {
+  static func check(_ pixels: IDXArray, _ classes: IDXArray, images: String, labels: String, size: Int) throws
+  {
     guard pixels.holdsBytes, pixels.shape.count == 3, pixels.shape[1] == size, pixels.shape[2] == size else {
-      throw FileFormatError(images, byte: 4, "images of \(size) x \(size) bytes expected, and the array has the shape \(pixels.shape)")
+      throw FileFormatError(
+        images, byte: 4,
+        "images of \(size) x \(size) bytes expected, and the array has the shape \(pixels.shape)")
     }
     guard classes.holdsBytes, classes.shape == [pixels.shape[0]] else {
-      throw FileFormatError(labels, byte: 4, "\(pixels.shape[0]) labels expected, and the array has the shape \(classes.shape)")
+      throw FileFormatError(
+        labels, byte: 4, "\(pixels.shape[0]) labels expected, and the array has the shape \(classes.shape)")
     }
     if let place = classes.raw.firstIndex(where: { $0 > 9 }) {
-      throw FileFormatError(labels, byte: 8 + place, "label \(classes.raw[place]) is not a digit (byte of the decompressed data)")
+      throw FileFormatError(
+        labels, byte: 8 + place, "label \(classes.raw[place]) is not a digit (byte of the decompressed data)")
     }
   }
 }

@@ -6,7 +6,8 @@ import Tensors
 /// - Complexity: 6 rows width^2 operations and those of attention, twice that backward. Keeps queries, keys and values and two
 ///   numbers a row; normalised rows and scores are computed again in the backward pass.
 func attentionBranch(
-  _ x: Tensor, norm: LayerNorm, attention: MultiHeadSelfAttention, dropout: Float, path: DropPath, _ pass: inout Pass
+  _ x: Tensor, norm: LayerNorm, attention: MultiHeadSelfAttention, dropout: Float, path: DropPath,
+  _ pass: inout Pass
 ) -> Tensor {
   let node = AttentionNode(x, norm: norm, attention: attention, dropout: dropout, path: path, &pass)
   let output = node.forward()
@@ -33,7 +34,8 @@ private struct AttentionNode {
   private var tileRows: Int { tiles.imagesPerTile * positions }
 
   init(
-    _ x: Tensor, norm: LayerNorm, attention: MultiHeadSelfAttention, dropout: Float, path: DropPath, _ pass: inout Pass
+    _ x: Tensor, norm: LayerNorm, attention: MultiHeadSelfAttention, dropout: Float, path: DropPath,
+    _ pass: inout Pass
   ) {
     precondition(
       x.rank == 3 && attention.qkv.weight.shape[1] == x.shape[2],
@@ -62,7 +64,8 @@ private struct AttentionNode {
   }
 
   private func forward(
-    _ images: Range<Int>, _ output: Tensor, _ branch: UnsafeMutablePointer<Float>, _ scores: UnsafeMutablePointer<Float>
+    _ images: Range<Int>, _ output: Tensor, _ branch: UnsafeMutablePointer<Float>,
+    _ scores: UnsafeMutablePointer<Float>
   ) {
     let (row, rows) = (images.lowerBound * positions, images.count * positions)
     let source = x.pointer + row * width
@@ -114,15 +117,18 @@ private struct AttentionNode {
       rows, width, source, scale.pointer, shift.pointer, epsilon, normalised, mean.pointer + row,
       inverseDeviation.pointer + row)
     BLAS.gemm(
-      transposeA: true, m: 3 * width, n: width, k: rows, a: dProjected, lda: 3 * width, b: normalised, ldb: width,
+      transposeA: true, m: 3 * width, n: width, k: rows, a: dProjected, lda: 3 * width, b: normalised,
+      ldb: width,
       beta: 1, c: dWeight, ldc: width)
     BLAS.gemm(
-      m: rows, n: width, k: 3 * width, a: dProjected, lda: 3 * width, b: weight.pointer, ldb: width, c: dBranch,
+      m: rows, n: width, k: 3 * width, a: dProjected, lda: 3 * width, b: weight.pointer, ldb: width,
+      c: dBranch,
       ldc: width)
     let dInput = gradient.pointer + row * width
     dInput.update(from: dOutput, count: rows * width)
     ck_layer_norm_gradient_rows(
-      rows, width, source, scale.pointer, mean.pointer + row, inverseDeviation.pointer + row, dBranch, dInput, 1, dScale,
+      rows, width, source, scale.pointer, mean.pointer + row, inverseDeviation.pointer + row, dBranch, dInput,
+      1, dScale,
       dShift)
   }
 }

@@ -16,7 +16,8 @@ struct AttentionKernel: Sendable {
 
   init(_ shape: [Int], heads: Int, dropout: Float, headDropout: Float, _ pass: inout Pass) {
     precondition(
-      shape.count == 3 && shape[2] % heads == 0, "attention with \(heads) heads does not fit the shape \(shape)")
+      shape.count == 3 && shape[2] % heads == 0,
+      "attention with \(heads) heads does not fit the shape \(shape)")
     positions = shape[1]
     width = shape[2]
     self.heads = heads
@@ -35,7 +36,8 @@ struct AttentionKernel: Sendable {
 
   /// `output`, `[positions, width]`, from `qkv`, `[positions, 3 width]`, of image `image`.
   func forward(
-    image: Int, qkv: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>, scratch weights: UnsafeMutablePointer<Float>
+    image: Int, qkv: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
+    scratch weights: UnsafeMutablePointer<Float>
   ) {
     for head in 0..<heads {
       attend(image, head, qkv, weights)
@@ -48,7 +50,8 @@ struct AttentionKernel: Sendable {
 
   /// The gradient with respect to `qkv`, from the one with respect to the output, `upstream`, `[positions, width]`.
   func backward(
-    image: Int, qkv: UnsafePointer<Float>, upstream: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>,
+    image: Int, qkv: UnsafePointer<Float>, upstream: UnsafePointer<Float>,
+    gradient: UnsafeMutablePointer<Float>,
     scratch: UnsafeMutablePointer<Float>
   ) {
     let weights = scratch
@@ -61,11 +64,13 @@ struct AttentionKernel: Sendable {
       // Through the values: the product needs the weights as dropout left them, which `slopes` holds for a moment.
       drop(image, head, weights, slopes)
       BLAS.gemm(
-        transposeA: true, m: positions, n: headWidth, k: positions, a: slopes, lda: positions, b: dOutput, ldb: width,
+        transposeA: true, m: positions, n: headWidth, k: positions, a: slopes, lda: positions, b: dOutput,
+        ldb: width,
         c: gradient + 2 * width + offset, ldc: 3 * width)
       // Through the weights and the softmax to the scores.
       BLAS.gemm(
-        transposeB: true, m: positions, n: positions, k: headWidth, a: dOutput, lda: width, b: value, ldb: 3 * width,
+        transposeB: true, m: positions, n: positions, k: headWidth, a: dOutput, lda: width, b: value,
+        ldb: 3 * width,
         c: slopes, ldc: positions)
       if weightMask != nil { drop(image, head, slopes, slopes) }
       ck_softmax_gradient_rows(positions, positions, scale, weights, slopes, slopes)
@@ -74,7 +79,8 @@ struct AttentionKernel: Sendable {
         m: positions, n: headWidth, k: positions, a: slopes, lda: positions, b: key, ldb: 3 * width,
         c: gradient + offset, ldc: 3 * width)
       BLAS.gemm(
-        transposeA: true, m: positions, n: headWidth, k: positions, a: slopes, lda: positions, b: query, ldb: 3 * width,
+        transposeA: true, m: positions, n: headWidth, k: positions, a: slopes, lda: positions, b: query,
+        ldb: 3 * width,
         c: gradient + width + offset, ldc: 3 * width)
     }
   }
@@ -114,7 +120,9 @@ struct AttentionKernel: Sendable {
 
 /// Attention over `[batch, positions, 3 width]`, as one node.
 /// - Complexity: 4 batch positions^2 width operations, and 10 more backward; scratch of two heads' scores a core.
-func selfAttention(_ qkv: Tensor, heads: Int, dropout: Float, headDropout: Float, _ pass: inout Pass) -> Tensor {
+func selfAttention(_ qkv: Tensor, heads: Int, dropout: Float, headDropout: Float, _ pass: inout Pass)
+  -> Tensor
+{
   let (batch, positions, width) = (qkv.shape[0], qkv.shape[1], qkv.shape[2] / 3)
   let kernel = AttentionKernel(
     [batch, positions, width], heads: heads, dropout: dropout, headDropout: headDropout, &pass)

@@ -11,7 +11,8 @@ func feedForwardBranch(
   let node = FeedForwardNode(x, norm: norm, fc1: fc1, fc2: fc2, dropout: dropout, path: path, &pass)
   let output = node.forward()
   return Tensor.record(
-    output, from: [x, norm.weight, norm.bias, fc1.weight, fc1.bias!, fc2.weight, fc2.bias!], backward: node.backward)
+    output, from: [x, norm.weight, norm.bias, fc1.weight, fc1.bias!, fc2.weight, fc2.bias!],
+    backward: node.backward)
 }
 
 private struct FeedForwardNode {
@@ -40,8 +41,10 @@ private struct FeedForwardNode {
     _ x: Tensor, norm: LayerNorm, fc1: Linear, fc2: Linear, dropout: Float, path: DropPath, _ pass: inout Pass
   ) {
     precondition(
-      x.rank == 3 && fc1.weight.shape[1] == x.shape[2] && fc2.weight.shape == [x.shape[2], fc1.weight.shape[0]],
-      "a feed-forward branch of weights \(fc1.weight.shape), \(fc2.weight.shape) does not fit x of shape \(x.shape)")
+      x.rank == 3 && fc1.weight.shape[1] == x.shape[2]
+        && fc2.weight.shape == [x.shape[2], fc1.weight.shape[0]],
+      "a feed-forward branch of weights \(fc1.weight.shape), \(fc2.weight.shape) does not fit x of shape \(x.shape)"
+    )
     self.x = x.detached()
     (scale, shift) = (norm.weight.detached(), norm.bias.detached())
     (weight1, bias1) = (fc1.weight.detached(), fc1.bias!.detached())
@@ -77,12 +80,14 @@ private struct FeedForwardNode {
       inverseDeviation.pointer + row)
     let before = preactivation.pointer + row * hidden
     BLAS.gemm(
-      transposeB: true, m: rows, n: hidden, k: width, a: branch, lda: width, b: weight1.pointer, ldb: width, c: before,
+      transposeB: true, m: rows, n: hidden, k: width, a: branch, lda: width, b: weight1.pointer, ldb: width,
+      c: before,
       ldc: hidden)
     ck_bias_gelu_rows(rows, hidden, before, bias1.pointer, before, activation)
     hiddenMask?.apply(row * hidden..<(row + rows) * hidden, activation, activation)
     BLAS.gemm(
-      transposeB: true, m: rows, n: width, k: hidden, a: activation, lda: hidden, b: weight2.pointer, ldb: hidden,
+      transposeB: true, m: rows, n: width, k: hidden, a: activation, lda: hidden, b: weight2.pointer,
+      ldb: hidden,
       c: branch, ldc: width)
     ck_add_row(rows, width, branch, bias2.pointer, branch)
     residual.add(images, branch: branch, residual: source, result: output.pointer + row * width)
@@ -121,23 +126,28 @@ private struct FeedForwardNode {
     ck_gelu(rows * hidden, before, activation)
     hiddenMask?.apply(row * hidden..<(row + rows) * hidden, activation, activation)
     BLAS.gemm(
-      transposeA: true, m: width, n: hidden, k: rows, a: dBranch, lda: width, b: activation, ldb: hidden, beta: 1,
+      transposeA: true, m: width, n: hidden, k: rows, a: dBranch, lda: width, b: activation, ldb: hidden,
+      beta: 1,
       c: dWeight2, ldc: hidden)
     BLAS.gemm(
-      m: rows, n: hidden, k: width, a: dBranch, lda: width, b: weight2.pointer, ldb: hidden, c: dHidden, ldc: hidden)
+      m: rows, n: hidden, k: width, a: dBranch, lda: width, b: weight2.pointer, ldb: hidden, c: dHidden,
+      ldc: hidden)
     hiddenMask?.apply(row * hidden..<(row + rows) * hidden, dHidden, dHidden)
     ck_gelu_gradient(rows * hidden, before, dHidden, dHidden)
     ck_accumulate_rows(rows, hidden, dHidden, dBias1)
     standardise(source, row, rows, normalised)
     BLAS.gemm(
-      transposeA: true, m: hidden, n: width, k: rows, a: dHidden, lda: hidden, b: normalised, ldb: width, beta: 1,
+      transposeA: true, m: hidden, n: width, k: rows, a: dHidden, lda: hidden, b: normalised, ldb: width,
+      beta: 1,
       c: dWeight1, ldc: width)
     BLAS.gemm(
-      m: rows, n: width, k: hidden, a: dHidden, lda: hidden, b: weight1.pointer, ldb: width, c: dBranch, ldc: width)
+      m: rows, n: width, k: hidden, a: dHidden, lda: hidden, b: weight1.pointer, ldb: width, c: dBranch,
+      ldc: width)
     let dInput = gradient.pointer + row * width
     dInput.update(from: dOutput, count: rows * width)
     ck_layer_norm_gradient_rows(
-      rows, width, source, scale.pointer, mean.pointer + row, inverseDeviation.pointer + row, dBranch, dInput, 1, dScale,
+      rows, width, source, scale.pointer, mean.pointer + row, inverseDeviation.pointer + row, dBranch, dInput,
+      1, dScale,
       dShift)
   }
 

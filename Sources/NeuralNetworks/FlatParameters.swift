@@ -62,7 +62,10 @@ final class FlatParameters {
   /// A state vector in the shapes of the parameters, for a checkpoint.
   func named(_ state: Tensor, _ kind: String) -> [(name: String, tensor: Tensor)] {
     zip(zip(names, tensors), offsets).map { entry, offset in
-      (name: "\(kind).\(entry.0)", tensor: state.sliced(offset..<(offset + entry.1.count)).reshaped(entry.1.shape))
+      (
+        name: "\(kind).\(entry.0)",
+        tensor: state.sliced(offset..<(offset + entry.1.count)).reshaped(entry.1.shape)
+      )
     }
   }
 

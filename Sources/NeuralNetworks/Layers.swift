@@ -13,7 +13,9 @@ public final class Linear: Layer {
     self.bias = bias ? parameter(.zeros([outputs])) : nil
   }
 
-  public var members: [Member] { [.parameter("weight", weight)] + (bias.map { [.parameter("bias", $0)] } ?? []) }
+  public var members: [Member] {
+    [.parameter("weight", weight)] + (bias.map { [.parameter("bias", $0)] } ?? [])
+  }
 
   public func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
     Tensor.linear(x, weight: weight, bias: bias)
@@ -76,7 +78,8 @@ public final class DropPath: Layer {
   /// 0 or `1 / (1 - probability)` for each sample; nil when nothing is dropped.
   func scales(_ samples: Int, _ pass: inout Pass) -> [Float]? {
     guard pass.isTraining && probability > 0 else { return nil }
-    return (0..<samples).map { _ in pass.generator.bool(probability: probability) ? 0 : 1 / (1 - probability) }
+    return (0..<samples).map { _ in pass.generator.bool(probability: probability) ? 0 : 1 / (1 - probability)
+    }
   }
 }
 
@@ -94,7 +97,8 @@ public final class MultiHeadSelfAttention: Layer {
   public let headDropout: Float
 
   public init(
-    _ width: Int, heads: Int, dropout: Float = 0, headDropout: Float = 0, using generator: inout RandomGenerator
+    _ width: Int, heads: Int, dropout: Float = 0, headDropout: Float = 0,
+    using generator: inout RandomGenerator
   ) {
     precondition(heads > 0 && width % heads == 0, "\(heads) heads do not divide the width \(width)")
     qkv = Linear(width, 3 * width, bias: false, using: &generator)

@@ -31,7 +31,9 @@ public struct Pass: Sendable {
   /// Where random layers draw from.
   public var generator: RandomGenerator
 
-  public static func training(_ generator: RandomGenerator) -> Pass { Pass(isTraining: true, generator: generator) }
+  public static func training(_ generator: RandomGenerator) -> Pass {
+    Pass(isTraining: true, generator: generator)
+  }
 
   /// Nothing is drawn.
   public static var evaluation: Pass { Pass(isTraining: false, generator: RandomGenerator(seed: 0)) }
@@ -83,7 +85,8 @@ extension Module {
       !known.contains(name) && !ignoring.contains(String(name.split(separator: ".").last ?? ""))
     }
     let misshapen = entries.compactMap { name, tensor -> String? in
-      guard let saved = state[name], saved.shape.filter({ $0 != 1 }) != tensor.shape.filter({ $0 != 1 }) else { return nil }
+      guard let saved = state[name], saved.shape.filter({ $0 != 1 }) != tensor.shape.filter({ $0 != 1 })
+      else { return nil }
       return "\(name) is \(saved.shape), expected \(tensor.shape)"
     }
     let problems = [
@@ -92,7 +95,8 @@ extension Module {
       misshapen.isEmpty ? nil : "of another shape: \(misshapen.joined(separator: "; "))",
     ].compactMap { $0 }
     guard problems.isEmpty else {
-      throw StateError(description: "the saved state does not fit this network; " + problems.joined(separator: "; "))
+      throw StateError(
+        description: "the saved state does not fit this network; " + problems.joined(separator: "; "))
     }
     for (name, tensor) in entries {
       let source = state[name]!

@@ -41,7 +41,8 @@ public final class AdamW: Optimizer {
   private let square: Tensor
 
   public init(
-    _ parameters: [(name: String, tensor: Tensor)], beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8,
+    _ parameters: [(name: String, tensor: Tensor)], beta1: Float = 0.9, beta2: Float = 0.999,
+    epsilon: Float = 1e-8,
     weightDecay: Float = 0.01
   ) {
     self.parameters = FlatParameters(parameters)
@@ -60,7 +61,8 @@ public final class AdamW: Optimizer {
     let correction2 = 1 - Double(beta2).power(steps)
     parameters.update { start, count, values, gradients in
       ck_adamw(
-        count, values, gradients, mean.pointer + start, square.pointer + start, scale, rate, weightDecay, beta1, beta2,
+        count, values, gradients, mean.pointer + start, square.pointer + start, scale, rate, weightDecay,
+        beta1, beta2,
         epsilon, Float(Double(rate) / correction1), Float(1 / correction2.squareRoot()))
     }
     return norm
@@ -88,7 +90,8 @@ public final class SGD: Optimizer {
   private let velocity: Tensor
 
   public init(
-    _ parameters: [(name: String, tensor: Tensor)], momentum: Float = 0.9, weightDecay: Float = 0, nesterov: Bool = false
+    _ parameters: [(name: String, tensor: Tensor)], momentum: Float = 0.9, weightDecay: Float = 0,
+    nesterov: Bool = false
   ) {
     self.parameters = FlatParameters(parameters)
     self.momentum = momentum
@@ -101,7 +104,8 @@ public final class SGD: Optimizer {
     let (norm, scale) = parameters.gradientScale(maximumNorm)
     parameters.update { start, count, values, gradients in
       ck_sgd(
-        count, values, gradients, velocity.pointer + start, scale, rate, weightDecay, momentum, nesterov ? 1 : 0)
+        count, values, gradients, velocity.pointer + start, scale, rate, weightDecay, momentum,
+        nesterov ? 1 : 0)
     }
     return norm
   }

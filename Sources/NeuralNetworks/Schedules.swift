@@ -42,7 +42,8 @@ public enum Schedule: Codable, Sendable, Equatable {
         to + (from - to) * (1 + cos(.pi * share)) / 2
       }
       if Double(step) <= peak { return between(1 / startDivisor, 1, peak > 0 ? Double(step) / peak : 1) }
-      return between(1, 1 / (startDivisor * endDivisor), min(1, (Double(step) - peak) / max(1e-9, last - peak)))
+      return between(
+        1, 1 / (startDivisor * endDivisor), min(1, (Double(step) - peak) / max(1e-9, last - peak)))
     }
   }
 }

@@ -28,7 +28,8 @@ private struct PatchLayout: Sendable {
 
   init(_ shape: [Int], side: Int) {
     precondition(
-      shape.count == 4 && shape[2] % side == 0 && shape[3] % side == 0, "patches of side \(side) do not tile \(shape)")
+      shape.count == 4 && shape[2] % side == 0 && shape[3] % side == 0,
+      "patches of side \(side) do not tile \(shape)")
     self.shape = shape
     self.side = side
   }

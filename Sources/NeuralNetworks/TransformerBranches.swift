@@ -20,12 +20,14 @@ struct ResidualDropout: Sendable {
 
   /// `result = residual + pathScale * dropout(branch)` for some images.
   func add(
-    _ images: Range<Int>, branch: UnsafePointer<Float>, residual: UnsafePointer<Float>, result: UnsafeMutablePointer<Float>
+    _ images: Range<Int>, branch: UnsafePointer<Float>, residual: UnsafePointer<Float>,
+    result: UnsafeMutablePointer<Float>
   ) {
     forEach(images) { start, position, scale in
       if let mask {
         ck_dropout_add(
-          imageCount, mask.key, UInt64(position), mask.threshold, mask.scale * scale, branch + start, residual + start,
+          imageCount, mask.key, UInt64(position), mask.threshold, mask.scale * scale, branch + start,
+          residual + start,
           result + start)
       } else {
         ck_scale_shift(imageCount, branch + start, scale, 0, result + start)
@@ -39,14 +41,16 @@ struct ResidualDropout: Sendable {
     forEach(images) { start, position, scale in
       if let mask {
         ck_dropout(
-          imageCount, mask.key, UInt64(position), mask.threshold, mask.scale * scale, upstream + start, branch + start)
+          imageCount, mask.key, UInt64(position), mask.threshold, mask.scale * scale, upstream + start,
+          branch + start)
       } else {
         ck_scale_shift(imageCount, upstream + start, scale, 0, branch + start)
       }
     }
   }
 
-  private func forEach(_ images: Range<Int>, _ body: (_ start: Int, _ position: Int, _ scale: Float) -> Void) {
+  private func forEach(_ images: Range<Int>, _ body: (_ start: Int, _ position: Int, _ scale: Float) -> Void)
+  {
     for image in images {
       body((image - images.lowerBound) * imageCount, image * imageCount, pathScales?[image] ?? 1)
     }

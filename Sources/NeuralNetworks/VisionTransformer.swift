@@ -89,7 +89,8 @@ public final class PatchEmbedding: Layer {
 
   init(_ configuration: VisionTransformer.Configuration, using generator: inout RandomGenerator) {
     let (size, patch) = (configuration.imageSize, configuration.patchSize)
-    precondition(patch > 0 && size % patch == 0, "patches of side \(patch) do not tile images of side \(size)")
+    precondition(
+      patch > 0 && size % patch == 0, "patches of side \(patch) do not tile images of side \(size)")
     patchSize = patch
     patchCount = (size / patch) * (size / patch)
     projection = Linear(patch * patch * configuration.channels, configuration.width, using: &generator)
@@ -124,7 +125,8 @@ public final class TransformerBlock: Layer {
     let (width, hidden) = (configuration.width, configuration.mlpWidth)
     norm1 = LayerNorm(width)
     attention = MultiHeadSelfAttention(
-      width, heads: configuration.heads, dropout: configuration.dropout, headDropout: configuration.headDropout,
+      width, heads: configuration.heads, dropout: configuration.dropout,
+      headDropout: configuration.headDropout,
       using: &generator)
     norm2 = LayerNorm(width)
     fc1 = Linear(width, hidden, using: &generator)
@@ -141,7 +143,9 @@ public final class TransformerBlock: Layer {
   }
 
   /// `[batch, positions, width]` to the same.
-  public func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor { feedForward(attend(x, &pass), &pass) }
+  public func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
+    feedForward(attend(x, &pass), &pass)
+  }
 
   func attend(_ x: Tensor, _ pass: inout Pass) -> Tensor {
     attentionBranch(x, norm: norm1, attention: attention, dropout: dropout, path: dropPath, &pass)

@@ -1,6 +1,7 @@
 import CKernels
 
-typealias BinaryKernel = (Int, UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+typealias BinaryKernel = (Int, UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>) ->
+  Void
 
 // MARK: - Element by element, two operands
 
@@ -27,7 +28,8 @@ extension Tensor {
     let (needsA, needsB) = (a.requiresGradient, b.requiresGradient)
     return record(combined(a, b, "*", ck_multiply), from: [a, b]) {
       [
-        needsA ? ($0 * savedB).summed(to: savedA.shape) : nil, needsB ? ($0 * savedA).summed(to: savedB.shape) : nil,
+        needsA ? ($0 * savedB).summed(to: savedA.shape) : nil,
+        needsB ? ($0 * savedA).summed(to: savedB.shape) : nil,
       ]
     }
   }
@@ -74,7 +76,8 @@ extension Tensor {
         let (sourceA, sourceB) = (a.pointer + startA, b.pointer + startB)
         if stepA == 0 { repeated.update(repeating: sourceA[0], count: count) }
         if stepB == 0 { repeated.update(repeating: sourceB[0], count: count) }
-        kernel(count, stepA == 0 ? repeated : sourceA, stepB == 0 ? repeated : sourceB, result.pointer + start)
+        kernel(
+          count, stepA == 0 ? repeated : sourceA, stepB == 0 ? repeated : sourceB, result.pointer + start)
       }
     }
     return result

@@ -127,7 +127,8 @@ extension Tensor {
   /// - Complexity: one visit a node; no recursion.
   public func backward() {
     precondition(
-      count == 1, "backward() starts from a scalar, and the shape is \(shape); reduce it first, with sum() or mean()")
+      count == 1,
+      "backward() starts from a scalar, and the shape is \(shape); reduce it first, with sum() or mean()")
     guard let root = node else {
       precondition(
         leafRequiresGradient,

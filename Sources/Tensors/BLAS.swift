@@ -33,7 +33,8 @@ package enum BLAS {
       if m >= n {
         gemm(
           transposeA: transposeA, transposeB: transposeB, m: high - low, n: n, k: k, alpha: alpha,
-          a: a + (transposeA ? low : low * lda), lda: lda, b: b, ldb: ldb, beta: beta, c: c + low * ldc, ldc: ldc)
+          a: a + (transposeA ? low : low * lda), lda: lda, b: b, ldb: ldb, beta: beta, c: c + low * ldc,
+          ldc: ldc)
       } else {
         gemm(
           transposeA: transposeA, transposeB: transposeB, m: m, n: high - low, k: k, alpha: alpha,

@@ -12,14 +12,16 @@ struct Broadcast {
     let paddedB = [Int](repeating: 1, count: rank - b.count) + b
     shape = zip(paddedA, paddedB).map { lengthA, lengthB in
       precondition(
-        lengthA == lengthB || lengthA == 1 || lengthB == 1, "\(operation): the shapes \(a) and \(b) do not combine")
+        lengthA == lengthB || lengthA == 1 || lengthB == 1,
+        "\(operation): the shapes \(a) and \(b) do not combine")
       return lengthA == 1 ? lengthB : lengthA
     }
     let strideA = rowMajorStrides(paddedA)
     let strideB = rowMajorStrides(paddedB)
     for axis in 0..<rank where shape[axis] != 1 {
       append(
-        length: shape[axis], stepA: paddedA[axis] == 1 ? 0 : strideA[axis], stepB: paddedB[axis] == 1 ? 0 : strideB[axis])
+        length: shape[axis], stepA: paddedA[axis] == 1 ? 0 : strideA[axis],
+        stepB: paddedB[axis] == 1 ? 0 : strideB[axis])
     }
     if lengths.isEmpty { append(length: 1, stepA: 1, stepB: 1) }
   }
@@ -63,7 +65,9 @@ struct Broadcast {
 
 func rowMajorStrides(_ shape: [Int]) -> [Int] {
   var strides = [Int](repeating: 1, count: shape.count)
-  for axis in stride(from: shape.count - 2, through: 0, by: -1) { strides[axis] = strides[axis + 1] * shape[axis + 1] }
+  for axis in stride(from: shape.count - 2, through: 0, by: -1) {
+    strides[axis] = strides[axis + 1] * shape[axis + 1]
+  }
   return strides
 }
 

@@ -36,7 +36,9 @@ extension Tensor {
   /// - Source: Hendrycks and Gimpel 2016.
   public func gelu() -> Tensor {
     let saved = detached()
-    return Tensor.record(mapped(ck_gelu), from: [self]) { [Tensor.combined(saved, $0, "gelu", ck_gelu_gradient)] }
+    return Tensor.record(mapped(ck_gelu), from: [self]) {
+      [Tensor.combined(saved, $0, "gelu", ck_gelu_gradient)]
+    }
   }
 
   /// `max(x, 0)`; the gradient at 0 is 0.

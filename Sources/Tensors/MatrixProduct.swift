@@ -49,7 +49,9 @@ extension Tensor {
       if let bias { ck_add_row(count, width, target, bias.pointer, target) }
     }
     let (savedX, savedWeight) = (x.detached(), weight.detached())
-    let needs = (x: x.requiresGradient, weight: weight.requiresGradient, bias: bias?.requiresGradient ?? false)
+    let needs = (
+      x: x.requiresGradient, weight: weight.requiresGradient, bias: bias?.requiresGradient ?? false
+    )
     return record(result, from: [x, weight] + (bias.map { [$0] } ?? [])) { upstream in
       let gradients = [
         needs.x ? linearInputGradient(upstream, weight: savedWeight) : nil,
@@ -74,7 +76,8 @@ extension Tensor {
     let (width, inputs) = (upstream.shape.last!, x.shape.last!)
     let gradient = Tensor.uninitialised([width, inputs])
     BLAS.parallelGemm(
-      transposeA: true, m: width, n: inputs, k: x.count / Swift.max(1, inputs), a: upstream.pointer, lda: width,
+      transposeA: true, m: width, n: inputs, k: x.count / Swift.max(1, inputs), a: upstream.pointer,
+      lda: width,
       b: x.pointer, ldb: inputs, c: gradient.pointer, ldc: inputs)
     return gradient
   }
@@ -82,7 +85,8 @@ extension Tensor {
   /// The sums over all axes but the last: the gradient of a bias.
   package static func columnSums(_ x: Tensor, _ columns: Int) -> Tensor {
     let result = Tensor.zeros([columns])
-    sumOverRowBlocks(x.count / Swift.max(1, columns), width: columns, into: result.pointer) { start, count, sums in
+    sumOverRowBlocks(x.count / Swift.max(1, columns), width: columns, into: result.pointer) {
+      start, count, sums in
       ck_accumulate_rows(count, columns, x.pointer + start * columns, sums)
     }
     return result
@@ -156,7 +160,8 @@ private struct ProductPlan: Sendable {
         transposeB: transposeB, m: batches * m, n: n, k: k, a: a, lda: lda, b: b, ldb: ldb, c: c, ldc: n)
     } else if batches == 1 {
       BLAS.parallelGemm(
-        transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k, a: a, lda: lda, b: b, ldb: ldb, c: c, ldc: n)
+        transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k, a: a, lda: lda, b: b, ldb: ldb,
+        c: c, ldc: n)
     } else {
       forEachMatrix { i in
         BLAS.gemm(
@@ -172,7 +177,8 @@ private struct ProductPlan: Sendable {
     let ldb = transposeB ? k : n
     if sharesB && !transposeA {
       BLAS.parallelGemm(
-        transposeB: !transposeB, m: batches * m, n: k, k: n, a: upstream.pointer, lda: n, b: b.pointer, ldb: ldb,
+        transposeB: !transposeB, m: batches * m, n: k, k: n, a: upstream.pointer, lda: n, b: b.pointer,
+        ldb: ldb,
         c: gradient.pointer, ldc: k)
       return gradient
     }
@@ -229,7 +235,8 @@ private struct ProductPlan: Sendable {
 
   /// One matrix of the batch: over the cores when it is the only one.
   private func product(
-    _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Float>, _ lda: Int,
+    _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Float>,
+    _ lda: Int,
     _ b: UnsafePointer<Float>, _ ldb: Int, _ c: UnsafeMutablePointer<Float>, _ ldc: Int, _ beta: Float = 0
   ) {
     let multiply = batches == 1 ? BLAS.parallelGemm : BLAS.gemm

@@ -57,7 +57,8 @@ public enum OpenBLAS {
   /// A build without the two entry points (one kernel set, or another BLAS) is left alone.
   private static func switchKernel(to core: String) {
     typealias Procedure = @convention(c) () -> Void
-    guard let quit = dlsym(nil, "gotoblas_dynamic_quit"), let start = dlsym(nil, "gotoblas_dynamic_init") else {
+    guard let quit = dlsym(nil, "gotoblas_dynamic_quit"), let start = dlsym(nil, "gotoblas_dynamic_init")
+    else {
       return
     }
     setenv("OPENBLAS_CORETYPE", core, 1)

@@ -59,7 +59,9 @@ extension Tensor {
   public func argmax() -> [Int] {
     let (_, outer, length, inner) = split(at: -1)
     precondition(length > 0, "argmax() along an axis of length 0, shape \(shape)")
-    return positionsOfMaximum(outer: outer, length: length, inner: inner).enumerated().map { $1 - $0 * length }
+    return positionsOfMaximum(outer: outer, length: length, inner: inner).enumerated().map {
+      $1 - $0 * length
+    }
   }
 
   /// Whether no element is infinite or nan.

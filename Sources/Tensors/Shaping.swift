@@ -8,7 +8,8 @@ extension Tensor {
       resolved[unknown] = 1
       let known = elementCount(resolved)
       precondition(
-        known > 0 && count % known == 0, "the shape \(shape) cannot become \(newShape): \(count) elements do not divide")
+        known > 0 && count % known == 0,
+        "the shape \(shape) cannot become \(newShape): \(count) elements do not divide")
       resolved[unknown] = count / known
     }
     precondition(
@@ -132,7 +133,8 @@ extension Tensor {
     let inner = shape[1...].reduce(1, *)
     let result = Tensor.uninitialised([indices.count] + shape[1...])
     for (i, index) in indices.enumerated() {
-      precondition(index >= 0 && index < rows, "index \(index) is outside the first axis of the shape \(shape)")
+      precondition(
+        index >= 0 && index < rows, "index \(index) is outside the first axis of the shape \(shape)")
       (result.pointer + i * inner).update(from: pointer + index * inner, count: inner)
     }
     let shape = self.shape

@@ -64,7 +64,8 @@ extension Tensor {
       sumOverRowBlocks(rows, width: 2 * width, into: sums.pointer) { row, count, sums in
         ck_layer_norm_gradient_rows(
           count, width, savedX.pointer + row * width, savedScale.pointer, mean.pointer + row,
-          inverseDeviation.pointer + row, upstream.pointer + row * width, gradient.pointer + row * width, 0, sums,
+          inverseDeviation.pointer + row, upstream.pointer + row * width, gradient.pointer + row * width, 0,
+          sums,
           sums + width)
       }
       return [gradient, sums.sliced(0..<1).reshaped([width]), sums.sliced(1..<2).reshaped([width])]
@@ -79,7 +80,8 @@ extension Tensor {
     Parallel.forEach(rows, grain: Swift.max(1, elementwiseGrain / Swift.max(1, columns))) { range in
       let row = range.lowerBound
       ck_normalise_rows(
-        range.count, columns, pointer + row * columns, epsilon, value.pointer + row * columns, norm.pointer + row)
+        range.count, columns, pointer + row * columns, epsilon, value.pointer + row * columns,
+        norm.pointer + row)
     }
     let saved = value.detached()
     return Tensor.record(value, from: [self]) { upstream in
@@ -87,7 +89,8 @@ extension Tensor {
       Parallel.forEach(rows, grain: Swift.max(1, elementwiseGrain / Swift.max(1, columns))) { range in
         let row = range.lowerBound
         ck_normalise_gradient_rows(
-          range.count, columns, saved.pointer + row * columns, norm.pointer + row, upstream.pointer + row * columns,
+          range.count, columns, saved.pointer + row * columns, norm.pointer + row,
+          upstream.pointer + row * columns,
           gradient.pointer + row * columns)
       }
       return [gradient]

@@ -27,7 +27,8 @@ public struct Machine: Sendable, Codable, Equatable {
   /// This machine, now.
   public static var current: Machine {
     Machine(
-      processor: processorName(), processors: ProcessInfo.processInfo.processorCount, threads: Parallel.threadCount,
+      processor: processorName(), processors: ProcessInfo.processInfo.processorCount,
+      threads: Parallel.threadCount,
       blas: OpenBLAS.version, blasKernel: OpenBLAS.kernel, blasKernelByItself: OpenBLAS.kernelBeforeChoice,
       vectors: Parallel.instructionSet, system: ProcessInfo.processInfo.operatingSystemVersionString)
   }
@@ -35,7 +36,8 @@ public struct Machine: Sendable, Codable, Equatable {
   /// One line for the head of a report.
   public var summary: String {
     let chosen = blasKernel == blasKernelByItself ? "" : ", by itself \(blasKernelByItself)"
-    return "\(processor), \(processors) processors, \(threads) threads, OpenBLAS \(blas) (\(blasKernel)\(chosen)), "
+    return
+      "\(processor), \(processors) processors, \(threads) threads, OpenBLAS \(blas) (\(blasKernel)\(chosen)), "
       + "our kernels \(vectors)"
   }
 

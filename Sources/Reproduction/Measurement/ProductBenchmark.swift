@@ -29,10 +29,12 @@ public enum ProductBenchmark {
   /// The products of the paper's vision transformer (256 images of 65 tokens, width 256) and of the losses.
   public static let ownShapes = [
     Shape(name: "vit qkv", m: 16_640, n: 768, k: 256), Shape(name: "vit fc1", m: 16_640, n: 512, k: 256),
-    Shape(name: "vit fc2", m: 16_640, n: 256, k: 512), Shape(name: "vit fc1 weight", m: 512, n: 256, k: 16_640),
+    Shape(name: "vit fc2", m: 16_640, n: 256, k: 512),
+    Shape(name: "vit fc1 weight", m: 512, n: 256, k: 16_640),
     Shape(name: "attention scores", m: 65, n: 65, k: 32, batch: 2048),
     Shape(name: "attention values", m: 65, n: 32, k: 65, batch: 2048),
-    Shape(name: "similarities", m: 4096, n: 4096, k: 128), Shape(name: "similarity tile", m: 256, n: 256, k: 128, batch: 256),
+    Shape(name: "similarities", m: 4096, n: 4096, k: 128),
+    Shape(name: "similarity tile", m: 256, n: 256, k: 128, batch: 256),
   ]
 
   /// Operations a second of fused multiply-adds in registers on all threads: what no product can exceed.

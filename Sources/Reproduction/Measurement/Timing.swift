@@ -81,8 +81,10 @@ extension BenchmarkResult {
   public var row: String {
     let sizes = self.sizes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     var text = benchmark.padded(to: 18) + sizes.padded(to: 40)
-    text += String(format: "%10.3f ms (%.3f-%.3f)", medianSeconds * 1e3, minimumSeconds * 1e3, maximumSeconds * 1e3)
-      .padded(to: 34)
+    text += String(
+      format: "%10.3f ms (%.3f-%.3f)", medianSeconds * 1e3, minimumSeconds * 1e3, maximumSeconds * 1e3
+    )
+    .padded(to: 34)
     if let gflops { text += String(format: "%8.1f GFLOP/s", gflops) }
     if let shareOfPeak { text += String(format: "  %3.0f%% of peak", shareOfPeak * 100) }
     return text
@@ -96,5 +98,7 @@ extension Double {
 
 extension String {
   /// Filled with spaces on the right.
-  func padded(to width: Int) -> String { count >= width ? self + " " : self + String(repeating: " ", count: width - count) }
+  func padded(to width: Int) -> String {
+    count >= width ? self + " " : self + String(repeating: " ", count: width - count)
+  }
 }

@@ -29,7 +29,8 @@ package enum ElementType: Equatable {
       let count = bytes.count / size
       if self == .float32 && !bigEndian {
         return [Float](unsafeUninitializedCapacity: count) { target, initialised in
-          UnsafeMutableRawBufferPointer(target).copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<(count * 4)]))
+          UnsafeMutableRawBufferPointer(target).copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: bytes[..<(count * 4)]))
           initialised = count
         }
       }

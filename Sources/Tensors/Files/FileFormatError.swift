@@ -25,7 +25,9 @@ package enum WholeFile {
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw FileFormatError(path, "there is no such file")
     }
-    guard !isFolder.boolValue else { throw FileFormatError(path, "this is a folder, and a file was expected") }
+    guard !isFolder.boolValue else {
+      throw FileFormatError(path, "this is a folder, and a file was expected")
+    }
     do { return try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
       throw FileFormatError(path, "cannot be read: \(error.localizedDescription)")
     }
@@ -56,7 +58,8 @@ package enum WholeFile {
       synchroniseFolder(of: path)
     } catch {
       unlink(temporary)
-      throw error is FileFormatError ? error : FileFormatError(path, "cannot be written: \(error.localizedDescription)")
+      throw error is FileFormatError
+        ? error : FileFormatError(path, "cannot be written: \(error.localizedDescription)")
     }
   }
 

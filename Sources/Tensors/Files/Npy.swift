@@ -49,7 +49,8 @@ public enum Npy {
   }
 
   static func encode(_ integers: [Int], shape: [Int]) -> Data {
-    precondition(elementCount(shape) == integers.count, "\(integers.count) integers cannot fill the shape \(shape)")
+    precondition(
+      elementCount(shape) == integers.count, "\(integers.count) integers cannot fill the shape \(shape)")
     var data = header("<i8", shape)
     integers.map { Int64($0).littleEndian }.withUnsafeBufferPointer { data.append(Data(buffer: $0)) }
     return data
@@ -89,7 +90,8 @@ public enum Npy {
     let size = count * header.type.size
     guard size == reader.remaining else {
       throw reader.error(
-        "the shape \(header.shape) of \(header.type) needs \(size) bytes of data, and \(reader.remaining) follow the header")
+        "the shape \(header.shape) of \(header.type) needs \(size) bytes of data, and \(reader.remaining) follow the header"
+      )
     }
     var raw = try reader.bytes(size, "the data")
     if header.isFortranOrder && header.shape.count > 1 {
@@ -108,7 +110,9 @@ public enum Npy {
         var index = [Int](repeating: 0, count: shape.count)
         for place in 0..<count {
           var from = 0
-          for axis in stride(from: shape.count - 1, through: 0, by: -1) { from = from * shape[axis] + index[axis] }
+          for axis in stride(from: shape.count - 1, through: 0, by: -1) {
+            from = from * shape[axis] + index[axis]
+          }
           for k in 0..<size { target[place * size + k] = source[from * size + k] }
           for axis in stride(from: shape.count - 1, through: 0, by: -1) {
             index[axis] += 1
@@ -138,13 +142,16 @@ private struct NpyHeader {
     try scanner.expect("{")
     while !scanner.accept("}") {
       let key = try scanner.string()
-      guard seen.insert(key).inserted else { throw scanner.error("the key '\(key)' stands twice in the header") }
+      guard seen.insert(key).inserted else {
+        throw scanner.error("the key '\(key)' stands twice in the header")
+      }
       try scanner.expect(":")
       switch key {
       case "descr": try setType(scanner.string(), scanner)
       case "fortran_order": isFortranOrder = try scanner.boolean()
       case "shape": shape = try scanner.tuple()
-      default: throw scanner.error("the header's key '\(key)' is not known; descr, fortran_order and shape are")
+      default:
+        throw scanner.error("the header's key '\(key)' is not known; descr, fortran_order and shape are")
       }
       if !scanner.accept(",") {
         try scanner.expect("}")
@@ -159,7 +166,8 @@ private struct NpyHeader {
 
   private mutating func setType(_ text: String, _ scanner: LiteralScanner) throws {
     let known: [String: ElementType] = [
-      "f2": .float16, "f4": .float32, "f8": .float64, "b1": .boolean, "i1": .signed(bytes: 1), "i2": .signed(bytes: 2),
+      "f2": .float16, "f4": .float32, "f8": .float64, "b1": .boolean, "i1": .signed(bytes: 1),
+      "i2": .signed(bytes: 2),
       "i4": .signed(bytes: 4), "i8": .signed(bytes: 8), "u1": .unsigned(bytes: 1), "u2": .unsigned(bytes: 2),
       "u4": .unsigned(bytes: 4), "u8": .unsigned(bytes: 8),
     ]
@@ -211,7 +219,9 @@ private struct LiteralScanner {
       throw error("a quoted word expected in the header")
     }
     let quote = text[position]
-    guard let end = text[(position + 1)...].firstIndex(of: quote) else { throw error("a quote is not closed") }
+    guard let end = text[(position + 1)...].firstIndex(of: quote) else {
+      throw error("a quote is not closed")
+    }
     defer { position = end + 1 }
     return text[(position + 1)..<end].map(String.init).joined()
   }

@@ -15,7 +15,8 @@ public enum Npz {
       }
       let name = String(entry.name.dropLast(4))
       guard arrays[name] == nil else {
-        throw FileFormatError(path, byte: entry.offset, "the member '\(entry.name)' stands twice in the archive")
+        throw FileFormatError(
+          path, byte: entry.offset, "the member '\(entry.name)' stands twice in the archive")
       }
       arrays[name] = try Npy.parse(archive.contents(entry), file: "\(path):\(entry.name)")
     }
@@ -38,7 +39,8 @@ public enum Npz {
       }
     }
     let end =
-      littleEndian(0x0605_4b50, 4) + littleEndian(0, 4) + littleEndian(tensors.count, 2) + littleEndian(tensors.count, 2)
+      littleEndian(0x0605_4b50, 4) + littleEndian(0, 4) + littleEndian(tensors.count, 2)
+      + littleEndian(tensors.count, 2)
       + littleEndian(directory.count, 4) + littleEndian(body.count, 4) + littleEndian(0, 2)
     try WholeFile.write(body + directory + end, to: path)
   }
@@ -46,8 +48,10 @@ public enum Npz {
   /// What the local header and the directory share: from the version needed to the lengths of name and extra field.
   private static func zipHeader(name: String, _ contents: Data) -> Data {
     let date = 0x21  // 1 January 1980, so that the same arrays give the same bytes
-    return littleEndian(20, 2) + littleEndian(0, 2) + littleEndian(0, 2) + littleEndian(0, 2) + littleEndian(date, 2)
-      + littleEndian(Int(checksum(contents)), 4) + littleEndian(contents.count, 4) + littleEndian(contents.count, 4)
+    return littleEndian(20, 2) + littleEndian(0, 2) + littleEndian(0, 2) + littleEndian(0, 2)
+      + littleEndian(date, 2)
+      + littleEndian(Int(checksum(contents)), 4) + littleEndian(contents.count, 4)
+      + littleEndian(contents.count, 4)
       + littleEndian(name.utf8.count, 2) + littleEndian(0, 2)
   }
 
@@ -93,7 +97,9 @@ private struct ZipReader {
     guard count < 0xffff && start < 0xffff_ffff else {
       throw FileFormatError(file, "archives of 4 GiB or 65,535 members are not read; use .safetensors")
     }
-    guard size <= data.count - start else { throw reader.error("the directory of \(size) bytes does not fit the file") }
+    guard size <= data.count - start else {
+      throw reader.error("the directory of \(size) bytes does not fit the file")
+    }
     try reader.seek(start, "the directory")
     return try (0..<count).map { _ in try entry(&reader) }
   }
@@ -103,11 +109,13 @@ private struct ZipReader {
     let lowest = max(0, data.count - 22 - 0xffff)
     if data.count >= 22 {
       for place in stride(from: data.count - 22, through: lowest, by: -1)
-      where data[data.startIndex + place] == 0x50 && data.dropFirst(place).prefix(4).elementsEqual(signature) {
+      where data[data.startIndex + place] == 0x50 && data.dropFirst(place).prefix(4).elementsEqual(signature)
+      {
         return place
       }
     }
-    throw FileFormatError(file, byte: data.count, "not a zip archive, or cut off: it has no directory at its end")
+    throw FileFormatError(
+      file, byte: data.count, "not a zip archive, or cut off: it has no directory at its end")
   }
 
   private func entry(_ reader: inout ByteReader) throws -> Entry {
@@ -121,7 +129,9 @@ private struct ZipReader {
     let method = Int(try reader.number(UInt16.self, "a directory entry"))
     _ = try reader.bytes(4, "a directory entry")
     let checksum = try reader.number(UInt32.self, "a directory entry")
-    var sizes = [Int(try reader.number(UInt32.self, "a size")), Int(try reader.number(UInt32.self, "a size"))]
+    var sizes = [
+      Int(try reader.number(UInt32.self, "a size")), Int(try reader.number(UInt32.self, "a size")),
+    ]
     let nameLength = Int(try reader.number(UInt16.self, "a directory entry"))
     let extraLength = Int(try reader.number(UInt16.self, "a directory entry"))
     let commentLength = Int(try reader.number(UInt16.self, "a directory entry"))
@@ -129,12 +139,14 @@ private struct ZipReader {
     let offset = Int(try reader.number(UInt32.self, "a member's place"))
     let name = String(decoding: try reader.bytes(nameLength, "a member's name"), as: UTF8.self)
     var extra = ByteReader(
-      file: file, data: try reader.bytes(extraLength, "an extra field"), origin: reader.position - extraLength)
+      file: file, data: try reader.bytes(extraLength, "an extra field"), origin: reader.position - extraLength
+    )
     _ = try reader.bytes(commentLength, "a comment")
     while extra.remaining >= 4 {
       let kind = try extra.number(UInt16.self, "an extra field")
       var field = ByteReader(
-        file: file, data: try extra.bytes(Int(try extra.number(UInt16.self, "an extra field")), "an extra field"))
+        file: file,
+        data: try extra.bytes(Int(try extra.number(UInt16.self, "an extra field")), "an extra field"))
       guard kind == 1 else { continue }
       for i in [1, 0] where sizes[i] == 0xffff_ffff {
         guard let size = Int(exactly: try field.number(UInt64.self, "a long size")) else {
@@ -144,7 +156,8 @@ private struct ZipReader {
       }
     }
     return Entry(
-      name: name, method: method, checksum: checksum, compressedSize: sizes[0], size: sizes[1], offset: offset)
+      name: name, method: method, checksum: checksum, compressedSize: sizes[0], size: sizes[1], offset: offset
+    )
   }
 
   func contents(_ entry: Entry) throws -> Data {
@@ -162,10 +175,13 @@ private struct ZipReader {
     switch entry.method {
     case 0: contents = compressed
     case 8: contents = try inflated(compressed, entry)
-    default: throw reader.error("compression method \(entry.method) of '\(entry.name)' is not known; 0 and 8 are", at: entry.offset)
+    default:
+      throw reader.error(
+        "compression method \(entry.method) of '\(entry.name)' is not known; 0 and 8 are", at: entry.offset)
     }
     guard contents.count == entry.size else {
-      throw reader.error("'\(entry.name)' has \(contents.count) bytes, and the directory says \(entry.size)", at: entry.offset)
+      throw reader.error(
+        "'\(entry.name)' has \(contents.count) bytes, and the directory says \(entry.size)", at: entry.offset)
     }
     guard checksum(contents) == entry.checksum else {
       throw reader.error("the checksum of '\(entry.name)' differs: its data are damaged", at: entry.offset)
@@ -178,7 +194,8 @@ private struct ZipReader {
     guard entry.size <= compressed.count * 1032 + 64, compressed.count < 1 << 31, entry.size < 1 << 31 else {
       throw FileFormatError(
         file, byte: entry.offset,
-        "'\(entry.name)' declares \(entry.size) bytes from \(compressed.count), which its compression cannot give or is too large")
+        "'\(entry.name)' declares \(entry.size) bytes from \(compressed.count), which its compression cannot give or is too large"
+      )
     }
     var result = Data(count: entry.size)
     var stream = z_stream()
@@ -198,7 +215,8 @@ private struct ZipReader {
     }
     guard status == Z_STREAM_END, stream.avail_out == 0 else {
       throw FileFormatError(
-        file, byte: entry.offset, "the compressed data of '\(entry.name)' are damaged or do not have the declared size")
+        file, byte: entry.offset,
+        "the compressed data of '\(entry.name)' are damaged or do not have the declared size")
     }
     return result
   }

@@ -17,7 +17,8 @@ public struct SafeTensors: Sendable {
     let length = try reader.number(UInt64.self, "the header's length")
     guard length <= 100_000_000, Int(length) <= reader.remaining else {
       throw reader.error(
-        "the header's length of \(length) bytes is beyond the file of \(data.count) bytes or the limit of 100 MB", at: 0)
+        "the header's length of \(length) bytes is beyond the file of \(data.count) bytes or the limit of 100 MB",
+        at: 0)
     }
     let text = try reader.bytes(Int(length), "the header")
     let entries: [String: SafeTensorsEntry]
@@ -47,7 +48,8 @@ public struct SafeTensors: Sendable {
     for (name, tensor) in tensors {
       let end = offset + tensor.count * 4
       let shape = tensor.shape.map(String.init).joined(separator: ",")
-      fields.append("\(quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+      fields.append(
+        "\(quoted(name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
       offset = end
     }
     var header = Data("{\(fields.joined(separator: ","))}".utf8)
@@ -79,7 +81,8 @@ private struct SafeTensorsEntry {
   var end: Int
 
   private static let types: [String: ElementType] = [
-    "F64": .float64, "F32": .float32, "F16": .float16, "BF16": .bfloat16, "BOOL": .boolean, "I8": .signed(bytes: 1),
+    "F64": .float64, "F32": .float32, "F16": .float16, "BF16": .bfloat16, "BOOL": .boolean,
+    "I8": .signed(bytes: 1),
     "I16": .signed(bytes: 2), "I32": .signed(bytes: 4), "I64": .signed(bytes: 8), "U8": .unsigned(bytes: 1),
     "U16": .unsigned(bytes: 2), "U32": .unsigned(bytes: 4), "U64": .unsigned(bytes: 8),
   ]
@@ -88,14 +91,17 @@ private struct SafeTensorsEntry {
     _ text: Data, file: String, dataCount: Int
   ) throws -> (entries: [String: SafeTensorsEntry], metadata: [String: String]) {
     func fail(_ reason: String) -> FileFormatError { FileFormatError(file, byte: 8, reason) }
-    guard let object = try? JSONSerialization.jsonObject(with: text), let header = object as? [String: Any] else {
+    guard let object = try? JSONSerialization.jsonObject(with: text), let header = object as? [String: Any]
+    else {
       throw fail("the header is not a JSON object")
     }
     var metadata: [String: String] = [:]
     var entries: [String: SafeTensorsEntry] = [:]
     for (name, value) in header {
       if name == "__metadata__" {
-        guard let strings = value as? [String: String] else { throw fail("__metadata__ is not an object of strings") }
+        guard let strings = value as? [String: String] else {
+          throw fail("__metadata__ is not an object of strings")
+        }
         metadata = strings
       } else {
         entries[name] = try entry(name, value, fail)
@@ -103,7 +109,9 @@ private struct SafeTensorsEntry {
     }
     // Sorted by place, the tensors must follow each other exactly; this also shows a name that stands twice.
     var expected = 0
-    for (name, entry) in entries.sorted(by: { ($0.value.begin, $0.value.end) < ($1.value.begin, $1.value.end) }) {
+    for (name, entry) in entries.sorted(by: {
+      ($0.value.begin, $0.value.end) < ($1.value.begin, $1.value.end)
+    }) {
       guard entry.begin == expected else {
         throw fail("the data of '\(name)' begin at \(entry.begin), and the data before end at \(expected)")
       }
@@ -140,7 +148,9 @@ private struct SafeTensorsEntry {
     guard let list = value as? [Any] else { return nil }
     var result: [Int] = []
     for element in list {
-      guard !(element is Bool) || element is Int, let number = element as? Int, number >= 0 else { return nil }
+      guard !(element is Bool) || element is Int, let number = element as? Int, number >= 0 else {
+        return nil
+      }
       result.append(number)
     }
     return result
