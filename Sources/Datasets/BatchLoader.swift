@@ -86,7 +86,7 @@ private final class LoaderWork: @unchecked Sendable {
 
   init(
     dataset: ImageDataset, augmenter: Augmenter, batchSize: Int, batchCount: Int, generator: RandomGenerator,
-    ahead: Int
+    ahead: Int, first: Int
   ) {
     self.dataset = dataset
     self.augmenter = augmenter
