@@ -52,10 +52,82 @@ struct Loss: ParsableCommand {
 
   func run() throws {
     let objective = ContrastiveObjective(
-      loss, temperature: temperature, alpha: alpha, layout: layout, symmetric: symmetric, normalising: normalise,
+      loss, temperature: temperature, alpha: alpha, layout: layout, symmetric: symmetric,
+      normalising: normalise,
       positiveClamp: positiveClamp)
     let evaluation = try LossEvaluation(objective, view1: view1, view2: view2, labels: labels)
     if let gradients { try evaluation.writeGradients(to: URL(fileURLWithPath: gradients, isDirectory: true)) }
     print(evaluation.json)
   }
 }
+
+struct Metrics: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measures how far embeddings from any framework have collapsed within their classes.",
+    discussion: """
+      Embeddings are an .npy array of N x d numbers (float32 or float64), labels N integers; strata, N integers that \
+      divide the classes further. Rows are scaled to unit length. Prints a JSON object.
+
+      EXAMPLES
+        spread-exp metrics --embeddings z.npy --labels y.npy --strata s.npy
+      """)
+
+  @Option(help: ArgumentHelp("N x d numbers.", valueName: "file.npy"))
+  var embeddings: String
+
+  @Option(help: ArgumentHelp("The class of each row.", valueName: "file.npy"))
+  var labels: String
+
+  @Option(help: ArgumentHelp("The stratum of each row.", valueName: "file.npy"))
+  var strata: String?
+
+  func run() throws {
+    print(try CollapseReport(embeddings: embeddings, labels: labels, strata: strata).json)
+  }
+}
+
+struct Embed: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Writes the embeddings of a data set by a trained encoder.",
+    discussion: """
+      The checkpoint is a run folder's best.safetensors or checkpoint.safetensors; it knows its encoder. The output is an \
+      .npy array of N x d float32, not scaled to unit length. --labels and --strata write the classes and the fine labels \
+      in the same order, as `metrics` takes them.
+
+      EXAMPLES
+        spread-exp embed --checkpoint runs/.../seed-0/best.safetensors --data mnist --output z.npy --strata s.npy
+      """)
+
+  @Option(help: ArgumentHelp("A checkpoint of this program.", valueName: "file.safetensors"))
+  var checkpoint: String
+
+  @Option(help: "The data set: glyphs or mnist.")
+  var data: DataSettings.Name
+
+  @Option(help: "train or test.")
+  var split = DataSplit.test
+
+  @Option(
+    help: ArgumentHelp(
+      "Where data sets are (default: the environment variable SPREAD_DATA).", valueName: "folder"))
+  var folder: String?
+
+  @Option(help: ArgumentHelp("Where the embeddings go.", valueName: "file.npy"))
+  var output: String
+
+  @Option(help: ArgumentHelp("Where the classes go.", valueName: "file.npy"))
+  var labels: String?
+
+  @Option(help: ArgumentHelp("Where the fine labels go.", valueName: "file.npy"))
+  var strata: String?
+
+  func run() throws {
+    let embedder = try Embedder(
+      checkpoint: URL(fileURLWithPath: checkpoint), data: data, split: split,
+      folder: folder.map { URL(fileURLWithPath: $0, isDirectory: true) })
+    try embedder.write(embeddings: output, coarseLabels: labels, fineLabels: strata)
+  }
+}
+
+extension DataSettings.Name: ExpressibleByArgument {}
+extension DataSplit: ExpressibleByArgument {}

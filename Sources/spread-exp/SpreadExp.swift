@@ -6,7 +6,8 @@ import Reproduction
 struct SpreadExp: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "spread-exp",
-    abstract: "Trains with contrastive losses on coarse labels, and shows what of the fine ones the embeddings keep.",
+    abstract:
+      "Trains with contrastive losses on coarse labels, and shows what of the fine ones the embeddings keep.",
     discussion: """
       Without a command, `train` is meant: `spread-exp --config glyphs-coarse.json` trains the losses of an \
       experiment and ends in a row of the paper's table 2. It needs no download; real data are found with --data or \

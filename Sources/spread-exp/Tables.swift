@@ -62,7 +62,8 @@ struct TableCommand: ParsableCommand {
 
   func run() throws {
     let table = try ResultTable(
-      TableDefinition.find(number), profile: options.profile, overrides: options.overrides, seeds: options.seeds,
+      TableDefinition.find(number), profile: options.profile, overrides: options.overrides,
+      seeds: options.seeds,
       runs: options.runsFolder)
     print(table.markdown, terminator: "")
     if let output { try table.write(to: URL(fileURLWithPath: output)) }

@@ -5,7 +5,9 @@ import Reproduction
 
 /// What every command takes that runs experiments or looks at runs.
 struct RunOptions: ParsableArguments {
-  @Option(help: "smoke (seconds), quick (minutes; the default where the file has it), paper, or another of the file's.")
+  @Option(
+    help:
+      "smoke (seconds), quick (minutes; the default where the file has it), paper, or another of the file's.")
   var profile: String?
 
   @Option(
@@ -35,7 +37,8 @@ struct RunOptions: ParsableArguments {
 /// What every command takes that computes.
 struct MachineOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Where data sets are (default: the environment variable SPREAD_DATA).", valueName: "folder"))
+    help: ArgumentHelp(
+      "Where data sets are (default: the environment variable SPREAD_DATA).", valueName: "folder"))
   var data: String?
 
   @Option(help: "Threads (default: SPREAD_THREADS, else the cores this process may use).")
@@ -48,8 +51,8 @@ struct MachineOptions: ParsableArguments {
   var dataFolder: URL? { data.map { URL(fileURLWithPath: $0, isDirectory: true) } }
 }
 
-extension ContrastiveLoss: @retroactive ExpressibleByArgument {}
-extension ContrastiveLayout: @retroactive ExpressibleByArgument {}
+extension ContrastiveLoss: ExpressibleByArgument {}
+extension ContrastiveLayout: ExpressibleByArgument {}
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -71,7 +74,8 @@ struct Train: ParsableCommand {
         spread-exp train --config glyphs-coarse --set epochs=20 --print-configuration
       """)
 
-  @Option(help: ArgumentHelp("The experiment: a file, or the name of one in Experiments/.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The experiment: a file, or the name of one in Experiments/.", valueName: "file"))
   var config: String
 
   @Option(name: .customLong("loss"), help: "Train this loss only; may be repeated.")

@@ -78,8 +78,10 @@ extension AugmentationSettings {
   var views: AugmentationConfiguration {
     AugmentationConfiguration(
       flip: Float(flip), smallestArea: Float(cropArea[0]), largestArea: Float(cropArea[1]),
-      smallestAspect: Float(cropAspect[0]), largestAspect: Float(cropAspect[1]), jitter: Float(jitterProbability),
-      brightness: Float(brightness), contrast: Float(contrast), saturation: Float(saturation), hue: Float(hue),
+      smallestAspect: Float(cropAspect[0]), largestAspect: Float(cropAspect[1]),
+      jitter: Float(jitterProbability),
+      brightness: Float(brightness), contrast: Float(contrast), saturation: Float(saturation),
+      hue: Float(hue),
       grey: Float(grey))
   }
 }

@@ -86,6 +86,38 @@ public struct ExperimentFile: Sendable {
     }
   }
 
+  /// JSON Schema (draft 2020-12) of experiment files, for editors.
+  public static var schema: String {
+    var settings = ExperimentConfiguration.schema["properties"] ?? .object([])
+    let partial = JSONNode.object([
+      ("type", .string("object")), ("properties", settings), ("additionalProperties", .bool(false)),
+    ])
+    let loss = LossSettings.schema.setting(
+      "properties", to: (LossSettings.schema["properties"] ?? .object([])).removing("name"))
+    let losses = JSONNode.object([
+      (
+        "description",
+        .string("What is trained where `loss` has no name, and what each loss changes of `loss`.")
+      ),
+      ("type", .string("object")),
+      ("properties", .object(LossSettings.Name.allCases.map { ($0.rawValue, loss) })),
+      ("additionalProperties", .bool(false)),
+    ])
+    settings = settings.setting("losses", to: losses).setting(
+      "profiles",
+      to: .object([
+        ("description", .string("What each profile changes: smoke, quick (the default), paper, or others.")),
+        ("type", .string("object")), ("additionalProperties", partial),
+      ]))
+    settings = settings.setting("$schema", to: .object([("type", .string("string"))]))
+    return JSONNode.object([
+      ("$schema", .string("https://json-schema.org/draft/2020-12/schema")),
+      ("title", .string("An experiment of spread-exp")), ("type", .string("object")),
+      ("properties", settings),
+      ("additionalProperties", .bool(false)),
+    ]).prettyText
+  }
+
   /// The changes of a profile; nil when the file has none and none was asked for.
   private func change(for profile: String?) throws -> JSONNode.Member? {
     guard let profile else {

@@ -43,7 +43,8 @@ extension ContrastiveLayout: ConfigurationChoice {}
 extension LossSettings: ConfigurationSection {
   static var fields: [ConfigurationField<Self>] {
     [
-      .value("name", \.name, "The loss. Where a file names none, each one listed in `losses` is trained in turn."),
+      .value(
+        "name", \.name, "The loss. Where a file names none, each one listed in `losses` is trained in turn."),
       .value("temperature", \.temperature, .positive(upTo: 100), "Divides the cosine similarities."),
       .value(
         "alpha", \.alpha, .within(0...1), "Weight of L_attract in L_spread; L_repel has the rest.",

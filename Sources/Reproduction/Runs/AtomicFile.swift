@@ -14,7 +14,9 @@ enum AtomicFile {
   static let temporarySuffix = ".partial"
 
   /// Writes beside the file, forces it to disk, and puts it in the file's place.
-  static func write(_ text: String, to file: URL) throws { try WholeFile.write(Data(text.utf8), to: file.path) }
+  static func write(_ text: String, to file: URL) throws {
+    try WholeFile.write(Data(text.utf8), to: file.path)
+  }
 
   /// A value as JSON with its keys sorted: the same value gives the same bytes.
   static func write(_ value: some Encodable, to file: URL) throws {

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Tensors
 
@@ -14,7 +15,8 @@ public final class ExperimentRunner {
   ///   - runs: the folder of all run folders.
   ///   - dataFolder: where data sets are; nil: the configuration's folder, else the environment variable `SPREAD_DATA`.
   ///   - threads: nil: the configuration's, else the machine's.
-  public init(runs: URL, dataFolder: URL? = nil, threads: Int? = nil, progress: ProgressLine = ProgressLine()) {
+  public init(runs: URL, dataFolder: URL? = nil, threads: Int? = nil, progress: ProgressLine = ProgressLine())
+  {
     self.runs = runs
     self.dataFolder = dataFolder
     self.threads = threads
@@ -30,13 +32,13 @@ public final class ExperimentRunner {
     try Self.order(configurations, seeds: seeds).map { try run($0.configuration, seed: $0.seed) }
   }
 
-  /// All pairs of configuration and seed, seed by seed.
+  /// All pairs of configuration and seed; a round is a configuration's first seeds, second seeds, and so on.
   static func order(
     _ configurations: [ExperimentConfiguration], seeds: [Int]
-  ) -> [(configuration: ExperimentConfiguration, seed: Int)] {
+  ) -> [(round: Int, configuration: ExperimentConfiguration, seed: Int)] {
     let wanted = configurations.map { seeds.isEmpty ? $0.seeds : seeds }
-    return (0..<(wanted.map(\.count).max() ?? 0)).flatMap { index in
-      zip(configurations, wanted).compactMap { index < $1.count ? ($0, $1[index]) : nil }
+    return (0..<(wanted.map(\.count).max() ?? 0)).flatMap { round in
+      zip(configurations, wanted).compactMap { round < $1.count ? (round, $0, $1[round]) : nil }
     }
   }
 
@@ -49,6 +51,7 @@ public final class ExperimentRunner {
       return try RunResult.read(folder.result)
     }
     if let threads = threads ?? configuration.threads { Parallel.setThreadCount(threads) }
+    Interruption.install()
     try folder.prepare(configuration, seed: seed)
     let lock = try RunLock(folder)
     defer { withExtendedLifetime(lock) {} }
@@ -59,7 +62,8 @@ public final class ExperimentRunner {
     } catch {
       progress.clear()
       if error is InterruptedError {
-        progress.print("\(label): stopped and saved in \(folder.url.path); the same command goes on from there")
+        progress.print(
+          "\(label): stopped and saved in \(folder.url.path); the same command goes on from there")
       }
       throw error
     }
@@ -73,18 +77,19 @@ public final class ExperimentRunner {
     let data = try data(for: configuration)
     let trainer = try Trainer(configuration, seed: seed, data: data, folder: folder, progress: progress)
     var environment = RunEnvironment.read(folder.environment)
-    environment.add(
-      RunEnvironment.session(
-        dataFolder: data.folder, fromEpoch: trainer.state.epoch, fromStep: trainer.state.step))
+    environment.addSession(data: data.source, from: trainer.state)
     try environment.write(to: folder.environment)
-    if let warning = environment.threadWarning { progress.print("\(label): \(warning)") }
-    let begin = trainer.state.epoch == 0 && trainer.state.step == 0 ? "starts" : "goes on after epoch \(trainer.state.epoch)"
+    if let warning = environment.warning { progress.print("\(label): \(warning)") }
+    let begin =
+      trainer.state.epoch == 0 && trainer.state.step == 0
+      ? "starts" : "goes on after epoch \(trainer.state.epoch)"
     progress.print("\(label): \(begin), \(grouped(data.training.count)) training images, \(folder.url.path)")
 
     let loaded = clock.now
     try trainer.train()
     let trained = clock.now
-    let result = try RunEvaluation(configuration, seed: seed, data: data, folder: folder, progress: progress).result()
+    let result = try RunEvaluation(configuration, seed: seed, data: data, folder: folder, progress: progress)
+      .result()
     environment.seconds = [
       "loading": (loaded - start).seconds, "training": (trained - loaded).seconds,
       "evaluation": (clock.now - trained).seconds,
@@ -94,8 +99,47 @@ public final class ExperimentRunner {
     progress.print(
       "\(label): fine \(ResultTable.oneDecimal(100 * result.fineAccuracy))%, coarse "
         + "\(ResultTable.oneDecimal(100 * result.coarseAccuracy))%, class cosine "
-        + "\(ResultTable.decimals(result.classCollapse.withinCosine, 3)), in \(duration((clock.now - start).seconds))")
+        + "\(ResultTable.decimals(result.classCollapse.withinCosine, 3)), in \(duration((clock.now - start).seconds))"
+    )
     return result
+  }
+
+  /// Runs what is not complete of a table, in an order that shows something of each row early: seed by seed, row by row, loss by loss.
+  ///
+  /// A run that fails does not stop the others. A row whose data are not there is passed over: the table says what it needs.
+  /// - Throws: `InterruptedError` after a signal; `ConfigurationError` for an experiment that is wrong, before anything runs.
+  public func run(
+    _ definition: TableDefinition, profile: String? = nil, overrides: [String] = [], seeds: [Int] = []
+  ) throws -> (table: ResultTable, failures: [String]) {
+    var table = try definition.planned(profile: profile, overrides: overrides)
+    var failures: [String] = []
+    for index in table.indices where !table[index].configurations.isEmpty {
+      do {
+        _ = try data(for: table[index].configurations[0])
+      } catch let error as MissingDataError {
+        table[index].missing = "\(error)"
+        progress.print("\(table[index].row.title): \(error)")
+      }
+    }
+    let runnable = table.filter { $0.missing == nil }
+    let rounds = runnable.map { Self.order($0.configurations, seeds: seeds) }
+    for round in 0..<(rounds.flatMap { $0.map(\.round) }.max().map { $0 + 1 } ?? 0) {
+      for row in rounds {
+        for item in row where item.round == round {
+          do {
+            _ = try run(item.configuration, seed: item.seed)
+          } catch let error as InterruptedError {
+            throw error
+          } catch {
+            failures.append(
+              "\(item.configuration.experiment) \(item.configuration.loss.name.symbol) seed \(item.seed): \(error)"
+            )
+            progress.print("failed: \(failures.last!)")
+          }
+        }
+      }
+    }
+    return (try ResultTable(definition, planned: table, seeds: seeds, runs: runs), failures)
   }
 
   private func data(for configuration: ExperimentConfiguration) throws -> ExperimentData {

@@ -13,7 +13,7 @@ public enum Interruption {
     return number == 0 ? nil : number
   }
 
-  /// Takes over SIGINT and SIGTERM.
+  /// Takes over SIGINT and SIGTERM from now on, which until then end the process. Once is enough; more does no harm.
   public static func install() {
     _ = pending  // makes the flag before a handler can need it
     for number in [SIGINT, SIGTERM] {

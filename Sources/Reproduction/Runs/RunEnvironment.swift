@@ -10,22 +10,38 @@ struct RunEnvironment: Codable, Sendable, Equatable {
     /// The package's git revision, with "-dirty" when files were changed; nil outside a repository.
     var revision: String?
     var arguments: [String]
-    /// Where the data were read; nil when they were generated.
-    var dataFolder: String?
-    /// The epoch it went on from.
+    /// Where the data came from.
+    var data: String
+    /// Where it went on from: epochs done, and steps of the next.
     var fromEpoch: Int
+    var fromStep: Int
   }
 
   var sessions: [Session]
   /// Seconds by part, of the session that completed the run.
   var seconds: [String: Double]?
 
-  /// The entry for this process.
-  static func session(dataFolder: URL?, fromEpoch: Int) -> Session {
-    Session(
-      started: ISO8601DateFormatter().string(from: Date()), machine: .current, swift: swiftVersion,
-      revision: revision,
-      arguments: CommandLine.arguments, dataFolder: dataFolder?.path, fromEpoch: fromEpoch)
+  /// Adds the entry of this process.
+  mutating func addSession(data: String, from state: TrainingState) {
+    sessions.append(
+      Session(
+        started: ISO8601DateFormatter().string(from: Date()), machine: .current, swift: Self.swiftVersion,
+        revision: Self.revision, arguments: CommandLine.arguments, data: data, fromEpoch: state.epoch,
+        fromStep: state.step))
+  }
+
+  /// What to tell about a session that differs from the one before in what decides the last bits.
+  var warning: String? {
+    guard sessions.count > 1 else { return nil }
+    let (last, now) = (sessions[sessions.count - 2].machine, sessions[sessions.count - 1].machine)
+    var changes: [String] = []
+    if last.threads != now.threads { changes.append("\(now.threads) threads instead of \(last.threads)") }
+    if last.processor != now.processor { changes.append("another processor") }
+    if last.blasKernel != now.blasKernel || last.blas != now.blas { changes.append("other BLAS kernels") }
+    if last.vectors != now.vectors { changes.append("other vector instructions") }
+    guard !changes.isEmpty else { return nil }
+    return
+      "goes on with \(changes.joined(separator: " and ")); the result is as good, but not the same to the last bit"
   }
 
   /// What was saved, or an empty record: a damaged record of the circumstances must not stop a run.

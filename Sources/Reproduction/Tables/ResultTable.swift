@@ -51,16 +51,22 @@ public struct ResultTable: Sendable, Equatable {
   public init(
     _ definition: TableDefinition, profile: String?, overrides: [String] = [], seeds: [Int] = [], runs: URL
   ) throws {
+    try self.init(
+      definition, planned: definition.planned(profile: profile, overrides: overrides), seeds: seeds,
+      runs: runs)
+  }
+
+  init(_ definition: TableDefinition, planned: [PlannedRow], seeds: [Int], runs: URL) throws {
     self.definition = definition
-    rows = try definition.rows.map { row in
-      guard let name = row.experiment else {
-        let cells = definition.losses.map { Cell(paper: row.paper[$0]) }
-        return Row(title: row.title, cells: cells, missing: row.missing)
+    rows = try planned.map { planned in
+      if planned.configurations.isEmpty {
+        let cells = definition.losses.map { Cell(paper: planned.row.paper[$0]) }
+        return Row(title: planned.row.title, cells: cells, missing: planned.missing)
       }
-      let file = try ExperimentFile(contentsOf: ExperimentLookup.find(name))
-      let configurations = try file.configurations(
-        profile: profile, overrides: overrides, losses: definition.losses)
-      return try Row(row, of: definition.measure, configurations: configurations, seeds: seeds, runs: runs)
+      var row = try Row(
+        planned.row, of: definition.measure, configurations: planned.configurations, seeds: seeds, runs: runs)
+      row.missing = planned.missing
+      return row
     }
   }
 
@@ -80,10 +86,16 @@ public struct ResultTable: Sendable, Equatable {
   }
 }
 
+extension ResultTable {
+  /// Writes the table as Markdown in the file's place.
+  public func write(to file: URL) throws { try AtomicFile.write(markdown, to: file) }
+}
+
 extension ResultTable.Row {
   /// The row of one experiment, a cell a configuration.
   init(
-    _ row: TableDefinition.Row, of measure: TableDefinition.Measure, configurations: [ExperimentConfiguration],
+    _ row: TableDefinition.Row, of measure: TableDefinition.Measure,
+    configurations: [ExperimentConfiguration],
     seeds: [Int], runs: URL
   ) throws {
     title = row.title
@@ -119,6 +131,30 @@ extension ResultTable.Row {
       distinct(results.map(\.trainingImages)) { grouped($0) } + " training images",
       seeds.contains(",") ? "seeds \(seeds)" : "seed \(seeds)",
     ].joined(separator: "; ")
+  }
+}
+
+/// A row of a table with the runs that make it.
+struct PlannedRow {
+  var row: TableDefinition.Row
+  /// One a loss; none when there is no experiment.
+  var configurations: [ExperimentConfiguration]
+  /// Why nothing can be run.
+  var missing: String?
+}
+
+extension TableDefinition {
+  /// Reads the experiments of all rows.
+  func planned(profile: String?, overrides: [String]) throws -> [PlannedRow] {
+    try rows.map { row in
+      guard let name = row.experiment else {
+        return PlannedRow(row: row, configurations: [], missing: row.missing)
+      }
+      let file = try ExperimentFile(contentsOf: ExperimentLookup.find(name))
+      return PlannedRow(
+        row: row,
+        configurations: try file.configurations(profile: profile, overrides: overrides, losses: losses))
+    }
   }
 }
 

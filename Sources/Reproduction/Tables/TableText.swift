@@ -46,7 +46,9 @@ extension ResultTable {
     """
 
   private var detailRows: [[String]] {
-    var table = [["data set", "loss", "fine", "k-NN", "coarse", "class cosine", "stratum cosine", "within variance"]]
+    var table = [
+      ["data set", "loss", "fine", "k-NN", "coarse", "class cosine", "stratum cosine", "within variance"]
+    ]
     for row in rows {
       for (loss, cell) in zip(definition.losses, row.cells) where !cell.results.isEmpty {
         func mean(_ value: (RunResult) -> Double) -> Double {
@@ -78,7 +80,9 @@ extension ResultTable {
   private static func text(_ cell: Cell, isBest: Bool) -> String {
     guard let mean = cell.mean else { return "-" }
     let deviation = cell.deviation.map { " ± " + oneDecimal($0) } ?? ""
-    let partial = cell.missingSeeds.isEmpty ? "" : " (\(cell.values.count) of \(cell.values.count + cell.missingSeeds.count))"
+    let partial =
+      cell.missingSeeds.isEmpty
+      ? "" : " (\(cell.values.count) of \(cell.values.count + cell.missingSeeds.count))"
     return bold(oneDecimal(mean) + deviation, isBest) + partial
   }
 
@@ -99,7 +103,9 @@ extension ResultTable {
   private func aligned(_ table: [[String]]) -> String {
     let widths = (0..<table[0].count).map { column in table.map { $0[column].count }.max() ?? 0 }
     func line(_ cells: [String]) -> String {
-      "| " + zip(cells, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: " | ") + " |"
+      "| "
+        + zip(cells, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(
+          separator: " | ") + " |"
     }
     let rule = "|" + widths.map { String(repeating: "-", count: $0 + 2) }.joined(separator: "|") + "|"
     return ([line(table[0]), rule] + table.dropFirst().map(line)).joined(separator: "\n")

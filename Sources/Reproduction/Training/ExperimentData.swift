@@ -18,6 +18,8 @@ struct ExperimentData {
   let training: ImageDataset
   let validation: ImageDataset
   let test: ImageDataset
+  /// Training and validation images together, in their original order.
+  let whole: ImageDataset
   /// Of all training images, before any were held out.
   let statistics: (mean: [Float], deviation: [Float])
   /// Where the data came from, in a sentence.
@@ -34,13 +36,15 @@ struct ExperimentData {
     var whole = pair.training
     if let count = key.data.trainingImages { whole = whole.sample(count, seed: seed) }
     test = key.data.testImages.map { pair.test.sample($0, seed: seed) } ?? pair.test
+    self.whole = whole
     statistics = whole.channelStatistics()
     (training, validation) = whole.split(validationShare: key.validation.share, seed: seed)
     source = pair.source
     guard training.count >= 2, validation.count >= 1 else {
       throw ConfigurationError(
         place: nil, path: "validation.share",
-        problem: "\(key.validation.share) of \(whole.count) training images leaves \(training.count) to train with and "
+        problem:
+          "\(key.validation.share) of \(whole.count) training images leaves \(training.count) to train with and "
           + "\(validation.count) to validate with; at least 2 and 1 are needed")
     }
   }
@@ -52,7 +56,8 @@ struct ExperimentData {
   }
 
   /// Embeddings of a part, a few images at a time, without gradients: `[count, embeddingDimension]`.
-  func embeddings(of part: ImageDataset, by model: TrainedModel, progress: (Int) -> Void = { _ in }) -> Tensor {
+  func embeddings(of part: ImageDataset, by model: TrainedModel, progress: (Int) -> Void = { _ in }) -> Tensor
+  {
     model.embeddings(count: part.count) { range in
       progress(range.lowerBound)
       return part.images(range, statistics: statistics)

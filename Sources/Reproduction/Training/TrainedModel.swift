@@ -11,10 +11,21 @@ final class TrainedModel: Module {
   ///   - classes: of the labels that are trained on.
   /// - Throws: `ConfigurationError` when the encoder does not go with the images.
   init(
-    _ settings: EncoderSettings, imageSize: Int, channels: Int, classes: Int, using generator: inout RandomGenerator
+    _ settings: EncoderSettings, imageSize: Int, channels: Int, classes: Int,
+    using generator: inout RandomGenerator
   ) throws {
     encoder = try settings.encoder(imageSize: imageSize, channels: channels, using: &generator)
     classifier = Linear(encoder.embeddingDimension, classes, using: &generator)
+  }
+
+  /// The network of a checkpoint, for images like those it was trained on.
+  convenience init(_ checkpoint: Checkpoint, data: ExperimentData) throws {
+    var unused = RandomGenerator(seed: 0)
+    try self.init(
+      checkpoint.configuration.encoder, imageSize: data.imageSize, channels: data.channels,
+      classes: data.classes,
+      using: &unused)
+    try load(checkpoint.tensors(under: "model."))
   }
 
   var members: [Member] { [.module("encoder", encoder), .module("classifier", classifier)] }
@@ -56,7 +67,8 @@ extension EncoderSettings {
     case .vit:
       guard imageSize % patch == 0 else {
         throw ConfigurationError(
-          place: nil, path: "encoder.patch", problem: "patches of \(patch) pixels do not divide images of \(imageSize)")
+          place: nil, path: "encoder.patch",
+          problem: "patches of \(patch) pixels do not divide images of \(imageSize)")
       }
       var configuration = VisionTransformer.Configuration()
       configuration.imageSize = imageSize
@@ -72,7 +84,7 @@ extension EncoderSettings {
       configuration.dropPath = Float(stochasticDepth)
       return VisionTransformer(configuration, using: &generator)
     case .resnet18:
-      return ResNet18(channels: channels, using: &generator)
+      throw RunError("waiting for ResNet18")
     }
   }
 

@@ -120,7 +120,8 @@ final class Trainer {
     guard loss.item().isFinite else {
       throw RunError(
         "\(label): the loss is \(loss.item()) in epoch \(state.epoch + 1), step \(state.step + 1); "
-          + "a lower optimiser.rate or an optimiser.gradientClip may help. The run can go on from \(folder.url.path)")
+          + "a lower optimiser.rate or an optimiser.gradientClip may help. The run can go on from \(folder.url.path)"
+      )
     }
     loss.backward()
     let norm = optimiser.step(
@@ -135,7 +136,8 @@ final class Trainer {
   /// The learning rate of the present step.
   private var rate: Double {
     let factor = schedule.factor(
-      step: state.epoch * stepsPerEpoch + state.step, stepsPerEpoch: stepsPerEpoch, epochs: configuration.epochs,
+      step: state.epoch * stepsPerEpoch + state.step, stepsPerEpoch: stepsPerEpoch,
+      epochs: configuration.epochs,
       warmUpEpochs: configuration.schedule.warmUpEpochs)
     return configuration.optimiser.rate * factor
   }
@@ -186,7 +188,8 @@ final class Trainer {
 
   private var progressText: String {
     let sums = state.sums
-    let loss = (sums.contrastive + configuration.classifier.weight * sums.crossEntropy) / Double(max(1, state.step))
+    let loss =
+      (sums.contrastive + configuration.classifier.weight * sums.crossEntropy) / Double(max(1, state.step))
     return "\(label): epoch \(state.epoch + 1)/\(configuration.epochs), step \(state.step)/\(stepsPerEpoch), "
       + "loss \(ResultTable.decimals(loss, 4)), \(Int(pace.stepsPerSecond * Double(batchSize))) images/s, "
       + "\(duration(timeLeft)) left"

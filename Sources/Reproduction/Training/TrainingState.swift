@@ -20,7 +20,6 @@ struct TrainingState: Codable, Equatable {
     var contrastive = 0.0
     var crossEntropy = 0.0
     var gradientNorm = 0.0
-    var correct = 0
     var images = 0
   }
 }
@@ -74,7 +73,9 @@ struct Checkpoint {
   /// Those tensors whose names begin so, without that beginning.
   func tensors(under prefix: String) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
-    for (name, tensor) in tensors where name.hasPrefix(prefix) { result[String(name.dropFirst(prefix.count))] = tensor }
+    for (name, tensor) in tensors where name.hasPrefix(prefix) {
+      result[String(name.dropFirst(prefix.count))] = tensor
+    }
     return result
   }
 }
