@@ -1,0 +1,113 @@
+import ContrastiveLosses
+import NeuralNetworks
+import Tensors
+
+/// A linear classifier on frozen embeddings: how much of a task they hold in a form that a plane can separate.
+///
+/// Multinomial logistic regression, trained by AdamW on shuffled batches. Features may be standardised by the training set's mean and
+/// deviation, which makes one learning rate fit embeddings of any scale.
+public struct LinearProbe: Sendable {
+  /// How a probe is trained; the paper's rate and epochs where not given.
+  public struct Configuration: Codable, Sendable, Equatable {
+    public var learningRate: Float
+    public var epochs: Int
+    public var batchSize: Int
+    public var weightDecay: Float
+    /// Features are shifted and scaled to mean 0 and deviation 1 over the training embeddings.
+    public var standardises: Bool
+
+    public init(
+      learningRate: Float = 1e-3, epochs: Int = 100, batchSize: Int = 512, weightDecay: Float = 0.01,
+      standardises: Bool = true
+    ) {
+      self.learningRate = learningRate
+      self.epochs = epochs
+      self.batchSize = batchSize
+      self.weightDecay = weightDecay
+      self.standardises = standardises
+    }
+  }
+
+  /// `[classes, d]`, on features as they are given to it (standardised where it was asked for).
+  public let weight: Tensor
+  /// `[classes]`
+  public let bias: Tensor
+  private let scaling: FeatureScaling?
+
+  /// Trains a probe.
+  ///
+  /// - Parameters:
+  ///   - embeddings: `[N, d]`
+  ///   - labels: N classes in `0..<classes`
+  ///   - generator: orders the batches
+  /// - Complexity: 6 N d classes operations an epoch.
+  public init(
+    embeddings: Tensor, labels: [Int], classes: Int, configuration: Configuration = Configuration(),
+    using generator: inout RandomGenerator
+  ) {
+    precondition(
+      embeddings.rank == 2 && embeddings.shape[0] == labels.count && !labels.isEmpty,
+      "a probe needs one label a row: \(labels.count) labels, embeddings of shape \(embeddings.shape)")
+    let (count, width) = (embeddings.shape[0], embeddings.shape[1])
+    let scaling = configuration.standardises ? FeatureScaling(embeddings) : nil
+    let features = scaling?.apply(embeddings) ?? embeddings.detached()
+    let weight = Tensor.zeros([classes, width])
+    let bias = Tensor.zeros([classes])
+    weight.requiresGradient = true
+    bias.requiresGradient = true
+    let optimiser = AdamW(
+      [(name: "weight", tensor: weight), (name: "bias", tensor: bias)], weightDecay: configuration.weightDecay
+    )
+    for _ in 0..<configuration.epochs {
+      let order = generator.permutation(count)
+      for start in stride(from: 0, to: count, by: configuration.batchSize) {
+        let places = Array(order[start..<min(start + configuration.batchSize, count)])
+        let logits = Tensor.linear(features.gathered(places), weight: weight, bias: bias)
+        crossEntropy(logits, labels: places.map { labels[$0] }).backward()
+        optimiser.step(rate: configuration.learningRate)
+      }
+    }
+    self.weight = weight.detached()
+    self.bias = bias.detached()
+    self.scaling = scaling
+  }
+
+  /// `[N, d]` to `[N, classes]`
+  public func logits(_ embeddings: Tensor) -> Tensor {
+    withoutGradient { Tensor.linear(scaling?.apply(embeddings) ?? embeddings, weight: weight, bias: bias) }
+  }
+
+  /// The most probable class of each row.
+  public func predict(_ embeddings: Tensor) -> [Int] { logits(embeddings).argmax() }
+
+  /// The share of rows whose class is predicted.
+  public func accuracy(_ embeddings: Tensor, labels: [Int]) -> Double {
+    Evaluation.accuracy(predict(embeddings), labels: labels)
+  }
+}
+
+/// The share of predictions that are right, in [0, 1].
+public func accuracy(_ predictions: [Int], labels: [Int]) -> Double {
+  precondition(
+    predictions.count == labels.count, "\(predictions.count) predictions for \(labels.count) labels")
+  guard !labels.isEmpty else { return 0 }
+  return Double(zip(predictions, labels).reduce(0) { $0 + ($1.0 == $1.1 ? 1 : 0) }) / Double(labels.count)
+}
+
+/// Mean and deviation of each feature of a training set.
+struct FeatureScaling: Sendable {
+  private let mean: Tensor
+  private let inverseDeviation: Tensor
+
+  init(_ features: Tensor) {
+    let features = features.detached()
+    mean = features.mean(axis: 0)
+    let variance = (features - mean).squared().mean(axis: 0)
+    // A feature that never changes says nothing, and is left at 0 rather than divided by 0.
+    inverseDeviation = Tensor(variance.scalars().map { $0 > 1e-12 ? 1 / $0.squareRoot() : 0 })
+  }
+
+  func apply(_ features: Tensor) -> Tensor {
+    withoutGradient { (features.detached() - mean) * inverseDeviation }
+  }
+}
