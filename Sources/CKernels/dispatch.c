@@ -1,8 +1,11 @@
 // Chooses the instruction set on first use and sends every call to its kernel.
 #include "table.h"
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 
 static _Atomic(const ck_table *) active = NULL;
+static _Thread_local const ck_table *of_this_thread = NULL;
 
 static const ck_table *table_of(ck_level level) {
 #if defined(__x86_64__)
@@ -25,10 +28,21 @@ ck_level ck_best_level(void) {
   return CK_BASELINE;
 }
 
+// The best, or a lesser one that SPREAD_VECTORS names.
+static ck_level initial_level(void) {
+  const char *name = getenv("SPREAD_VECTORS");
+  ck_level best = ck_best_level();
+  for (int level = CK_BASELINE; name != NULL && level <= (int)best; level++) {
+    if (strcmp(name, ck_level_name((ck_level)level)) == 0) return (ck_level)level;
+  }
+  return best;
+}
+
 static const ck_table *current(void) {
+  if (__builtin_expect(of_this_thread != NULL, 0)) return of_this_thread;
   const ck_table *table = atomic_load_explicit(&active, memory_order_relaxed);
   if (__builtin_expect(table == NULL, 0)) {
-    table = table_of(ck_best_level()); // every thread finds the same one
+    table = table_of(initial_level()); // every thread finds the same one
     atomic_store_explicit(&active, table, memory_order_relaxed);
   }
   return table;
@@ -44,9 +58,9 @@ ck_level ck_current_level(void) {
   return CK_BASELINE;
 }
 
-int ck_use_level(ck_level level) {
-  if (level < CK_BASELINE || level > ck_best_level()) return -1;
-  atomic_store_explicit(&active, table_of(level), memory_order_relaxed);
+int ck_use_level_on_this_thread(int level) {
+  if (level > (int)ck_best_level()) return -1;
+  of_this_thread = level < 0 ? NULL : table_of((ck_level)level);
   return 0;
 }
 

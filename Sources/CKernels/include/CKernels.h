@@ -18,8 +18,9 @@ extern "C" {
 typedef enum { CK_BASELINE = 0, CK_AVX2 = 1, CK_AVX512 = 2 } ck_level;
 
 ck_level ck_best_level(void);     // the best that this CPU (and its operating system) supports
-ck_level ck_current_level(void);  // the one in use
-int ck_use_level(ck_level level); // 0 if done, -1 if the CPU lacks it; for tests and measurements, not thread-safe
+ck_level ck_current_level(void);  // the one in use: the best, or a lesser one that SPREAD_VECTORS names at the start
+// Another one for the calling thread alone, for tests and measurements; negative takes it back. 0 if done, -1 if the CPU lacks it.
+int ck_use_level_on_this_thread(int level);
 const char *ck_level_name(ck_level level);
 
 // --- Element-wise ------------------------------------------------------------------------------------------------
