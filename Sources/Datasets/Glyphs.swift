@@ -57,7 +57,7 @@ public struct Glyphs: Sendable, Equatable {
     precondition(total > 0, "Glyphs needs at least one image for \(name)")
     let key = "glyphs-\(Glyphs.version)-\(seed)-\(name)-" + counts.map(String.init).joined(separator: "-")
     let (images, labels) = ("\(cache)/\(key).images.gz", "\(cache)/\(key).labels.gz")
-    if let cached = try? read(images, labels, total) { return cached }
+    if let cached = try? read(images, labels, counts) { return cached }
     // Absent or damaged: drawn again. Whoever else is drawing the same writes the same bytes, and renames are atomic.
     do {
       try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
@@ -69,19 +69,22 @@ public struct Glyphs: Sendable, Equatable {
     try IDXArray.write(
       draw(name, digits), shape: [total, GlyphRenderer.size, GlyphRenderer.size], to: images)
     try IDXArray.write(digits.map { UInt8($0.digit) }, shape: [total], to: labels)
-    return try read(images, labels, total)
+    return try read(images, labels, counts)
   }
 
-  private func read(_ images: String, _ labels: String, _ total: Int) throws -> ImageDataset {
+  private func read(_ images: String, _ labels: String, _ counts: [Int]) throws -> ImageDataset {
     let (pixels, classes) = (try IDXArray(path: images), try IDXArray(path: labels))
     try DigitFiles.check(pixels, classes, images: images, labels: labels, size: GlyphRenderer.size)
-    guard pixels.shape[0] == total else { throw FileFormatError(images, "\(total) images expected") }
     let fine = classes.raw.map(Int.init)
+    let found = fine.reduce(into: [Int](repeating: 0, count: 10)) { $0[$1] += 1 }
+    guard found == counts else {
+      throw FileFormatError(labels, "\(counts) images of the ten digits expected, and there are \(found)")
+    }
     let digits = (0...9).map(String.init)
     return ImageDataset(
       name: "Glyphs",
       store: ImageStore(
-        pixels.raw, count: total, channels: 1, height: GlyphRenderer.size, width: GlyphRenderer.size),
+        pixels.raw, count: fine.count, channels: 1, height: GlyphRenderer.size, width: GlyphRenderer.size),
       labels: fine, strata: fine, classNames: digits, stratumNames: digits)
   }
 

@@ -158,6 +158,13 @@ final class GzipReader {
 
 /// Compresses in memory, without a time stamp: the same bytes give the same archive.
 enum Gzip {
+  /// CRC-32 of bytes, going on from that of the bytes before them.
+  static func checksum(_ bytes: [UInt8], after previous: UInt32 = 0) -> UInt32 {
+    bytes.withUnsafeBytes { raw in
+      UInt32(crc32_z(uLong(previous), raw.baseAddress?.assumingMemoryBound(to: UInt8.self), raw.count))
+    }
+  }
+
   static func compress(_ pieces: [UnsafeRawBufferPointer], level: Int32 = 6) throws -> Data {
     var stream = z_stream()
     let status = deflateInit2_(

@@ -38,7 +38,11 @@ public struct IDXArray: Sendable {
     for _ in 0..<magic[3] {
       shape.append(try reader.bytes(4, "the header").reduce(0) { $0 << 8 | Int($1) })
     }
-    guard let count = checkedCount(shape), count > 0, count <= reader.largestContents / type.size else {
+    if let empty = shape.firstIndex(of: 0) {
+      throw FileFormatError(
+        path, byte: 4 + 4 * empty, "the array has no elements: axis \(empty) of \(shape) has the length 0")
+    }
+    guard let count = checkedCount(shape), count <= reader.largestContents / type.size else {
       throw FileFormatError(
         path, byte: 4,
         "the header promises an array of shape \(shape), which a file of \(reader.fileSize) bytes cannot hold"
@@ -54,13 +58,20 @@ public struct IDXArray: Sendable {
   public static func write(_ bytes: [UInt8], shape: [Int], to path: String) throws {
     precondition(
       checkedCount(shape) == bytes.count && (1...255).contains(shape.count)
-        && shape.allSatisfy { $0 <= Int(UInt32.max) },
+        && shape.allSatisfy { $0 > 0 && $0 <= Int(UInt32.max) },
       "\(bytes.count) bytes cannot be written as an IDX array of shape \(shape)")
-    var header: [UInt8] = [0, 0, 0x08, UInt8(shape.count)]
-    for length in shape { header += (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } }
-    let data = try header.withUnsafeBytes { head in
+    let data = try header(of: shape).withUnsafeBytes { head in
       try bytes.withUnsafeBytes { try Gzip.compress([head, $0], level: 1) }
     }
     try WholeFile.write(data, to: path)
   }
+
+  private static func header(of shape: [Int]) -> [UInt8] {
+    var header: [UInt8] = [0, 0, 0x08, UInt8(shape.count)]
+    for length in shape { header += (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } }
+    return header
+  }
+
+  /// The CRC-32 of the file's contents, header and elements, for an array of bytes.
+  var checksum: UInt32 { Gzip.checksum(raw, after: Gzip.checksum(IDXArray.header(of: shape))) }
 }

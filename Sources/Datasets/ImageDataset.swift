@@ -49,6 +49,8 @@ public struct ImageDataset: Sendable {
     precondition(
       labels.allSatisfy(classNames.indices.contains) && strata.allSatisfy(stratumNames.indices.contains),
       "a label or a stratum has no name")
+    precondition(
+      indices.allSatisfy { $0 >= 0 && $0 < store.count }, "a point's image is not among the \(store.count) of the store")
     self.name = name
     self.store = store
     self.indices = indices
@@ -108,7 +110,8 @@ public struct ImageDataset: Sendable {
     return subset(generator.permutation(self.count)[..<count].sorted())
   }
 
-  /// Mean and deviation of each channel, of values in [0, 1].
+  /// Mean and deviation of each channel, of values in [0, 1]; where nothing varies, the deviation is given as 1, so that
+  /// normalisation only shifts.
   public func channelStatistics() -> (mean: [Float], deviation: [Float]) {
     let plane = store.height * store.width
     var sums = [(Int, Int)](repeating: (0, 0), count: store.channels)
@@ -128,8 +131,9 @@ public struct ImageDataset: Sendable {
     }
     let n = Double(max(1, count * plane))
     let means = sums.map { Double($0.0) / n / 255 }
-    let deviations = zip(sums, means).map {
-      max(1e-6, max(0, Double($0.1) / n / 65_025 - $1 * $1).squareRoot())
+    let deviations = zip(sums, means).map { sums, mean in
+      let deviation = max(0, Double(sums.1) / n / 65_025 - mean * mean).squareRoot()
+      return deviation < 1e-6 ? 1 : deviation
     }
     return (means.map { Float($0) }, deviations.map { Float($0) })
   }

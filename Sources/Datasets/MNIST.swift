@@ -7,6 +7,9 @@ public enum MNIST {
     "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
   ]
 
+  /// CRC-32 of the published files' decompressed contents, in the order of `names`.
+  static let publishedChecksums: [UInt32] = [0xe9f4_d8b3, 0xe0cb_4ad2, 0x9137_3bdf, 0x4ab9_eff9]
+
   /// How to get the files.
   public static let advice =
     "Put the four files \(names.map { $0 + ".gz" }.joined(separator: ", ")) (from https://ossci-datasets.s3.amazonaws.com/mnist/ or "
@@ -15,22 +18,26 @@ public enum MNIST {
 
   /// Digits as classes and strata.
   ///
+  /// Files of the same form with other contents are read too (other data sets come under the same four names); `source` then says so.
   /// - Parameter folder: the folder with the files, or one that has them in `mnist`, `MNIST` or `MNIST/raw`.
   /// - Throws: `MissingDataError` when a file is not there, `FileFormatError` when one is not what it should be.
   public static func load(from folder: String?) throws -> DatasetPair {
     let paths = try find(in: folder)
     let digits = (0...9).map(String.init)
+    var checksums: [UInt32] = []
     func part(_ images: String, _ labels: String) throws -> ImageDataset {
       let (pixels, classes) = (try IDXArray(path: images), try IDXArray(path: labels))
       try DigitFiles.check(pixels, classes, images: images, labels: labels, size: 28)
+      checksums += [pixels.checksum, classes.checksum]
       let store = ImageStore(pixels.raw, count: pixels.shape[0], channels: 1, height: 28, width: 28)
       let fine = classes.raw.map(Int.init)
       return ImageDataset(
         name: "MNIST", store: store, labels: fine, strata: fine, classNames: digits, stratumNames: digits)
     }
-    let source = "MNIST, \((paths[0] as NSString).deletingLastPathComponent)"
-    return DatasetPair(
-      training: try part(paths[0], paths[1]), test: try part(paths[2], paths[3]), source: source)
+    let (training, test) = (try part(paths[0], paths[1]), try part(paths[2], paths[3]))
+    var source = "MNIST, \((paths[0] as NSString).deletingLastPathComponent)"
+    if checksums != publishedChecksums { source += " (contents other than those of the published MNIST files)" }
+    return DatasetPair(training: training, test: test, source: source)
   }
 
   /// Digits below 5 against the others as classes, digits as strata.

@@ -39,7 +39,8 @@ package enum WholeFile {
   }
 
   package static func write(to path: String, _ body: (FileHandle) throws -> Void) throws {
-    let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).partial"
+    // A name that no other writer of the same file has, in this process or on another machine.
+    let temporary = "\(path).\(UUID().uuidString.prefix(13)).partial"
     do {
       guard FileManager.default.createFile(atPath: temporary, contents: nil),
         let handle = FileHandle(forWritingAtPath: temporary)
