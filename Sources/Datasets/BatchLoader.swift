@@ -35,21 +35,24 @@ public final class BatchLoader: Sequence, IteratorProtocol {
   ///   - generator: the epoch's; order and views come from it
   ///   - threads: how many make batches
   ///   - ahead: how many batches may wait
+  ///   - first: the batch to begin with, for an epoch that was interrupted; the batches after it are the same as ever
   public init(
     _ dataset: ImageDataset, augmentation: AugmentationConfiguration,
     statistics: (mean: [Float], deviation: [Float]),
-    batchSize: Int, dropsLast: Bool = true, generator: RandomGenerator, threads: Int = 1, ahead: Int = 3
+    batchSize: Int, dropsLast: Bool = true, generator: RandomGenerator, threads: Int = 1, ahead: Int = 3,
+    startingAt first: Int = 0
   ) {
     precondition(batchSize >= 2, "a batch of \(batchSize) points has no contrast; use at least 2")
     precondition(threads >= 1 && ahead >= 1, "a loader needs at least one thread and room for one batch")
     let whole = dataset.count / batchSize
     let rest = dataset.count % batchSize
     batchCount = whole + (!dropsLast && rest >= 2 ? 1 : 0)
+    precondition((0...batchCount).contains(first), "batch \(first) of an epoch of \(batchCount)")
     work = LoaderWork(
       dataset: dataset,
       augmenter: Augmenter(
         augmentation, store: dataset.store, mean: statistics.mean, deviation: statistics.deviation),
-      batchSize: batchSize, batchCount: batchCount, generator: generator, ahead: ahead)
+      batchSize: batchSize, batchCount: batchCount, generator: generator, ahead: ahead, first: first)
     for index in 0..<threads {
       let work = work
       let thread = Thread { work.produce() }
@@ -76,20 +79,21 @@ private final class LoaderWork: @unchecked Sendable {
 
   // Guarded by `condition`.
   private let condition = NSCondition()
-  private var nextToMake = 0
-  private var nextToTake = 0
+  private var nextToMake: Int
+  private var nextToTake: Int
   private var ready: [Int: Batch] = [:]
   private var isCancelled = false
 
   init(
     dataset: ImageDataset, augmenter: Augmenter, batchSize: Int, batchCount: Int, generator: RandomGenerator,
-    ahead: Int
+    ahead: Int, first: Int
   ) {
     self.dataset = dataset
     self.augmenter = augmenter
     self.batchSize = batchSize
     self.batchCount = batchCount
     self.ahead = ahead
+    (nextToMake, nextToTake) = (first, first)
     var orderGenerator = generator.stream(0)
     order = orderGenerator.permutation(dataset.count)
     viewGenerator = generator.stream(1)

@@ -59,25 +59,32 @@ final class FlatParameters {
     return partial.sum().item().squareRoot()
   }
 
-  /// A state vector in the shapes of the parameters, for a checkpoint.
+  /// A copy of a state vector in the shapes of the parameters, for a checkpoint.
   func named(_ state: Tensor, _ kind: String) -> [(name: String, tensor: Tensor)] {
+    views(state, kind).map { (name: $0.name, tensor: $0.tensor.copy()) }
+  }
+
+  /// The reverse of `named`, for several state vectors by their kinds. Nothing is changed when one does not fit.
+  func load(_ saved: [String: Tensor], into states: [(kind: String, state: Tensor)]) throws {
+    let targets = states.flatMap { views($0.state, $0.kind) }
+    for (name, view) in targets where saved[name]?.shape != view.shape {
+      throw StateError(
+        description: "the optimiser's state lacks \(name) of shape \(view.shape)"
+          + (saved[name].map { "; it has the shape \($0.shape)" } ?? ""))
+    }
+    for (name, view) in targets {
+      saved[name]!.withUnsafeData { source in
+        view.withUnsafeMutableData { _ = $0.update(fromContentsOf: source) }
+      }
+    }
+  }
+
+  private func views(_ state: Tensor, _ kind: String) -> [(name: String, tensor: Tensor)] {
     zip(zip(names, tensors), offsets).map { entry, offset in
       (
         name: "\(kind).\(entry.0)",
         tensor: state.sliced(offset..<(offset + entry.1.count)).reshaped(entry.1.shape)
       )
-    }
-  }
-
-  /// The reverse of `named`.
-  func load(_ saved: [String: Tensor], _ kind: String, into state: Tensor) throws {
-    for (name, view) in named(state, kind) {
-      guard let source = saved[name], source.shape == view.shape else {
-        throw StateError(
-          description: "the optimiser's state lacks \(name) of shape \(view.shape)"
-            + (saved[name].map { "; it has the shape \($0.shape)" } ?? ""))
-      }
-      view.pointer.update(from: source.pointer, count: view.count)
     }
   }
 }

@@ -13,10 +13,10 @@ public protocol Optimizer: AnyObject {
   @discardableResult
   func step(rate: Float, maximumNorm: Float?) -> Float
 
-  /// What a checkpoint must hold beside the parameters.
+  /// What a checkpoint must hold beside the parameters: copies, which later steps do not change.
   func state() -> [(name: String, tensor: Tensor)]
 
-  /// Sets what `state()` gave. Throws `StateError` when something is missing or of another shape.
+  /// Sets what `state()` gave. Throws `StateError` when something is missing or of another shape; nothing is changed then.
   func load(_ state: [String: Tensor]) throws
 }
 
@@ -54,6 +54,7 @@ public final class AdamW: Optimizer {
     square = Tensor.zeros([self.parameters.count])
   }
 
+  @discardableResult
   public func step(rate: Float, maximumNorm: Float?) -> Float {
     steps += 1
     let (norm, scale) = parameters.gradientScale(maximumNorm)
@@ -74,9 +75,9 @@ public final class AdamW: Optimizer {
   }
 
   public func load(_ state: [String: Tensor]) throws {
-    try parameters.load(state, "adamw.mean", into: mean)
-    try parameters.load(state, "adamw.square", into: square)
-    steps = try decoded(state["adamw.steps"], "adamw.steps")
+    let steps = try decoded(state["adamw.steps"], "adamw.steps")
+    try parameters.load(state, into: [("adamw.mean", mean), ("adamw.square", square)])
+    self.steps = steps
   }
 }
 
@@ -100,6 +101,7 @@ public final class SGD: Optimizer {
     velocity = Tensor.zeros([self.parameters.count])
   }
 
+  @discardableResult
   public func step(rate: Float, maximumNorm: Float?) -> Float {
     let (norm, scale) = parameters.gradientScale(maximumNorm)
     parameters.update { start, count, values, gradients in
@@ -113,7 +115,7 @@ public final class SGD: Optimizer {
   public func state() -> [(name: String, tensor: Tensor)] { parameters.named(velocity, "sgd.velocity") }
 
   public func load(_ state: [String: Tensor]) throws {
-    try parameters.load(state, "sgd.velocity", into: velocity)
+    try parameters.load(state, into: [("sgd.velocity", velocity)])
   }
 }
 
@@ -154,8 +156,11 @@ extension Double {
 private func encoded(_ steps: Int) -> Tensor { Tensor([Float(steps >> 24), Float(steps & 0xff_ffff)]) }
 
 private func decoded(_ tensor: Tensor?, _ name: String) throws -> Int {
-  guard let tensor, tensor.shape == [2], tensor.isFinite else {
-    throw StateError(description: "the optimiser's state lacks \(name)")
+  let halves = (tensor?.scalars() ?? []).compactMap { Int(exactly: $0) }
+  guard tensor?.shape == [2], halves.count == 2, halves.allSatisfy({ (0..<1 << 24).contains($0) }) else {
+    throw StateError(
+      description: "the optimiser's state lacks \(name), two whole numbers below 2^24"
+        + (tensor.map { "; it is \($0)" } ?? ""))
   }
-  return Int(tensor[0]) << 24 + Int(tensor[1])
+  return halves[0] << 24 + halves[1]
 }

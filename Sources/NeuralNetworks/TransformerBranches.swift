@@ -61,11 +61,14 @@ struct ResidualDropout: Sendable {
 struct ImageTiles: Sendable {
   let images: Int
   let imagesPerTile: Int
+  // Settled when made: sums with a place for each part must not meet another number of threads.
+  let partCount: Int
 
   /// About `rows` rows a tile.
   init(images: Int, positions: Int, rows: Int = 520) {
     self.images = images
     imagesPerTile = max(1, min(images, rows / max(1, positions)))
+    partCount = max(1, min(Parallel.threadCount, images))
   }
 
   /// Calls `body` with each core's images and its number among `partCount`.
@@ -81,8 +84,6 @@ struct ImageTiles: Sendable {
       }
     }
   }
-
-  var partCount: Int { max(1, min(Parallel.threadCount, images)) }
 }
 
 extension Tensor {

@@ -11,7 +11,7 @@ struct SpreadBench: ParsableCommand {
       Every figure is the median of several runs after a warm-up; the spread stands beside it. Machines are shared: compare within \
       one run, and quote ratios.
       """,
-    subcommands: [Gemm.self])
+    subcommands: [Gemm.self, Step.self, Loss.self])
 }
 
 /// What every benchmark takes.
@@ -28,6 +28,14 @@ struct CommonOptions: ParsableArguments {
   func validate() throws {
     guard runs >= 1 else { throw ValidationError("--runs must be at least 1") }
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be in 1...1024") }
+  }
+
+  /// Prints results, as a table or as JSON, with the memory that the process came to need.
+  func report(_ results: [BenchmarkResult], _ machine: Machine) throws {
+    if json { return print(try BenchmarkResult.json(results)) }
+    print(machine.summary)
+    for result in results { print(result.row) }
+    print("peak memory of the process: \(Machine.peakMegabytes) MB")
   }
 
   func apply() {

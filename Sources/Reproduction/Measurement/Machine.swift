@@ -41,6 +41,13 @@ public struct Machine: Sendable, Codable, Equatable {
       + "our kernels \(vectors)"
   }
 
+  /// The largest resident size that this process had, in 1e6 bytes.
+  public static var peakMegabytes: Int {
+    var usage = rusage()
+    getrusage(0, &usage)  // 0 is RUSAGE_SELF, whose type differs between C libraries
+    return Int(usage.ru_maxrss) * 1024 / 1_000_000
+  }
+
   private static func processorName() -> String {
     let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
     for line in text.split(separator: "\n") where line.hasPrefix("model name") {

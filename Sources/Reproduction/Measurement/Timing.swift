@@ -42,6 +42,8 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
   public var gflops: Double?
   /// Share of the peak that was measured in the same run.
   public var shareOfPeak: Double?
+  /// The largest resident size of the process so far, in 1e6 bytes.
+  public var peakMegabytes: Int
   public var machine: Machine
 
   enum CodingKeys: String, CodingKey {
@@ -50,6 +52,7 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
     case minimumSeconds = "minimum_seconds"
     case maximumSeconds = "maximum_seconds"
     case shareOfPeak = "share_of_peak"
+    case peakMegabytes = "peak_megabytes"
   }
 
   public init(
@@ -64,6 +67,7 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
     runs = timing.seconds.count
     gflops = operations.map { $0 / timing.median * 1e-9 }
     if let peak, let gflops { shareOfPeak = gflops * 1e9 / peak }
+    peakMegabytes = Machine.peakMegabytes
     self.machine = machine
   }
 

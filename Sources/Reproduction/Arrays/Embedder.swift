@@ -1,0 +1,39 @@
+import Datasets
+import Foundation
+import Tensors
+
+/// A part of a data set.
+public enum DataSplit: String, CaseIterable, Sendable { case train, test }
+
+/// A trained encoder applied to a data set: what `spread-exp embed` does.
+public struct Embedder {
+  private let model: TrainedModel
+  private let data: ExperimentData
+  private let part: ImageDataset
+
+  /// Reads the checkpoint and the data.
+  ///
+  /// A data set that the encoder was trained on is used as it was there (the same images, normalised alike); another is used whole.
+  /// - Parameters:
+  ///   - checkpoint: a run folder's `best.safetensors` or `checkpoint.safetensors`.
+  ///   - folder: where data sets are; nil: the environment variable `SPREAD_DATA`.
+  /// - Throws: `FileFormatError`, `RunError`, `MissingDataError`, or `StateError` when the images do not fit the encoder.
+  public init(checkpoint: URL, data name: DataSettings.Name, split: DataSplit, folder: URL?) throws {
+    let checkpoint = try Checkpoint(checkpoint)
+    var configuration = checkpoint.configuration
+    if configuration.data.name != name {
+      configuration.data = DataSettings()
+      configuration.data.name = name
+    }
+    data = try ExperimentData(ExperimentData.Key(configuration), folder: folder)
+    model = try TrainedModel(checkpoint, data: data)
+    part = split == .test ? data.test : data.whole
+  }
+
+  /// Writes `[count, embeddingDimension]` float32 embeddings, not scaled to unit length, and the labels in the same order.
+  public func write(embeddings: String, coarseLabels: String?, fineLabels: String?) throws {
+    try Npy.write(data.embeddings(of: part, by: model), to: embeddings)
+    if let coarseLabels { try Npy.write(part.labels, to: coarseLabels) }
+    if let fineLabels { try Npy.write(part.strata, to: fineLabels) }
+  }
+}

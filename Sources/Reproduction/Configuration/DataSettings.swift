@@ -1,0 +1,110 @@
+import Datasets
+
+/// Which images and labels an experiment is about.
+public struct DataSettings: Sendable, Equatable {
+  /// The data sets that can be read.
+  public enum Name: String, CaseIterable, Sendable { case glyphs, mnist }
+
+  /// What the encoder is trained on: a few superclasses, or the classes themselves.
+  public enum Labels: String, CaseIterable, Sendable { case coarse, fine }
+
+  public var name = Name.glyphs
+  public var labels = Labels.coarse
+  /// Where the files are; nil: `--data`, else the environment variable `SPREAD_DATA`.
+  public var folder: String?
+  /// Training images (validation included) that are used, drawn at random with the validation's seed; nil: all.
+  public var trainingImages: Int?
+  /// Test images that are used; nil: all.
+  public var testImages: Int?
+  /// Glyphs: training images of each digit. Unequal numbers make rare strata.
+  public var trainingImagesOfDigit = [Int](repeating: 600, count: 10)
+  /// Glyphs: test images of each digit.
+  public var testImagesOfDigit = [Int](repeating: 200, count: 10)
+  /// Glyphs: seed of the drawings.
+  public var seed = 1
+
+  public init() {}
+}
+
+extension DataSettings.Name: ConfigurationChoice {}
+extension DataSettings.Labels: ConfigurationChoice {}
+
+extension DataSettings: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    let isGenerated: (Self) -> Bool = { $0.name == .glyphs }
+    let isRead: (Self) -> Bool = { $0.name != .glyphs }
+    let digits = Limits<[Int]>.each(1...100_000, count: 10...10)
+    return [
+      .value(
+        "name", \.name, "The data set: glyphs is drawn by the program itself; the others are read from files."
+      ),
+      .value("labels", \.labels, "What the encoder is trained on: coarse (superclasses) or fine labels."),
+      .value(
+        "folder", \.folder,
+        "Folder of the files; else --data, else SPREAD_DATA. Not part of a run's identity.",
+        when: isRead),
+      .value(
+        "trainingImages", \.trainingImages, Limits<Int>.within(100...10_000_000).orAbsent(),
+        "Training images used, validation included, drawn at random; absent: all.", when: isRead),
+      .value(
+        "testImages", \.testImages, Limits<Int>.within(10...10_000_000).orAbsent(),
+        "Test images used, drawn at random; absent: all.", when: isRead),
+      .value(
+        "trainingImagesOfDigit", \.trainingImagesOfDigit, digits, "Training images of each digit.",
+        when: isGenerated),
+      .value(
+        "testImagesOfDigit", \.testImagesOfDigit, digits, "Test images of each digit.", when: isGenerated),
+      .value("seed", \.seed, .within(0...Int(Int32.max)), "Seed of the drawings.", when: isGenerated),
+    ]
+  }
+}
+
+/// Random changes that make the two views of an image. Probabilities and strengths of 0 switch a change off.
+public struct AugmentationSettings: Sendable, Equatable {
+  public var flip = 0.0
+  public var cropArea = [0.2, 1.0]
+  public var cropAspect = [0.75, 4.0 / 3.0]
+  public var jitterProbability = 0.8
+  public var brightness = 0.4
+  public var contrast = 0.4
+  public var saturation = 0.4
+  public var hue = 0.1
+  public var grey = 0.2
+
+  public init() {}
+}
+
+extension AugmentationSettings {
+  var views: AugmentationConfiguration {
+    AugmentationConfiguration(
+      flip: Float(flip), smallestArea: Float(cropArea[0]), largestArea: Float(cropArea[1]),
+      smallestAspect: Float(cropAspect[0]), largestAspect: Float(cropAspect[1]),
+      jitter: Float(jitterProbability),
+      brightness: Float(brightness), contrast: Float(contrast), saturation: Float(saturation),
+      hue: Float(hue),
+      grey: Float(grey))
+  }
+}
+
+extension AugmentationSettings: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    let probability = Limits<Double>.within(0...1)
+    return [
+      .value("flip", \.flip, probability, "Probability of a horizontal flip."),
+      .value(
+        "cropArea", \.cropArea, .interval(within: 0.01...1),
+        "Share of the image's area that a random crop keeps."),
+      .value("cropAspect", \.cropAspect, .interval(within: 0.1...10), "Width over height of a random crop."),
+      .value("jitterProbability", \.jitterProbability, probability, "Probability of the colour jitter."),
+      .value("brightness", \.brightness, probability, "Jitter: brightness changes by up to this share."),
+      .value("contrast", \.contrast, probability, "Jitter: contrast changes by up to this share."),
+      .value(
+        "saturation", \.saturation, probability,
+        "Jitter: saturation changes by up to this share (colour images)."),
+      .value(
+        "hue", \.hue, .within(0...0.5), "Jitter: hue turns by up to this share of the circle (colour images)."
+      ),
+      .value("grey", \.grey, probability, "Probability of a grey copy (colour images)."),
+    ]
+  }
+}

@@ -1,0 +1,64 @@
+/// The network that maps an image to its embedding.
+public struct EncoderSettings: Sendable, Equatable {
+  public enum Name: String, CaseIterable, Sendable { case vit, resnet18 }
+
+  public var name = Name.vit
+  /// Tokens' width, which is the embedding's.
+  public var width = 256
+  /// Blocks.
+  public var depth = 7
+  public var heads = 8
+  /// Side of the square patches, in pixels.
+  public var patch = 4
+  /// Width within the MLP of a block.
+  public var mlpWidth = 512
+  /// Dropout after the patch embedding.
+  public var embeddingDropout = 0.1
+  /// Dropout within the blocks.
+  public var dropout = 0.05
+  /// Probability that all attention scores of a position are dropped.
+  public var headDropout = 0.1
+  /// Probability of leaving out the last block's branches; it grows linearly from 0 at the first.
+  public var stochasticDepth = 0.05
+
+  public init() {}
+}
+
+extension EncoderSettings.Name: ConfigurationChoice {}
+
+extension EncoderSettings: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    let isTransformer: (Self) -> Bool = { $0.name == .vit }
+    let probability = Limits<Double>.fraction(below: 1)
+    return [
+      .value(
+        "name", \.name,
+        "vit: the paper's vision transformer; resnet18: with the stem for small images, 512 wide."),
+      .value(
+        "width", \.width, .within(1...8192), "Width of the tokens and of the embedding.", when: isTransformer),
+      .value("depth", \.depth, .within(1...128), "Number of blocks.", when: isTransformer),
+      .value(
+        "heads", \.heads, .within(1...256), "Attention heads; they divide the width.", when: isTransformer),
+      .value("patch", \.patch, .within(1...256), "Side of a patch in pixels.", when: isTransformer),
+      .value(
+        "mlpWidth", \.mlpWidth, .within(1...65_536), "Width within the MLP of a block.", when: isTransformer),
+      .value(
+        "embeddingDropout", \.embeddingDropout, probability, "Dropout after the patch embedding.",
+        when: isTransformer),
+      .value("dropout", \.dropout, probability, "Dropout within the blocks.", when: isTransformer),
+      .value(
+        "headDropout", \.headDropout, probability,
+        "Probability that all attention scores of a position are dropped.",
+        when: isTransformer),
+      .value(
+        "stochasticDepth", \.stochasticDepth, probability,
+        "Probability that the last block is left out; it grows linearly from 0 at the first.",
+        when: isTransformer),
+    ]
+  }
+
+  var conflict: (key: String, problem: String)? {
+    guard name == .vit, width % heads != 0 else { return nil }
+    return ("heads", "\(heads) heads do not divide the width \(width)")
+  }
+}

@@ -1,0 +1,61 @@
+/// The part of the training images that chooses the checkpoint.
+public struct ValidationSettings: Sendable, Equatable {
+  public var share = 0.1
+  /// The same split for every seed of training, so that seeds differ in training alone.
+  public var seed = 42
+
+  public init() {}
+}
+
+extension ValidationSettings: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    [
+      .value(
+        "share", \.share, .within(0.001...0.9),
+        "Share of the training images held out to choose the best epoch."),
+      .value(
+        "seed", \.seed, .within(0...Int(Int32.max)), "Seed of the split, the same for every seed of training."
+      ),
+    ]
+  }
+}
+
+/// The linear classifier trained on the frozen embeddings: coarse-to-fine transfer.
+public struct ProbeSettings: Sendable, Equatable {
+  public var rate = 1e-3
+  public var epochs = 100
+  public var batchSize = 128
+  public var weightDecay = 0.01
+  /// Each coordinate of the embeddings to mean 0 and deviation 1 over the training images first.
+  public var standardise = true
+
+  public init() {}
+}
+
+extension ProbeSettings: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    [
+      .value(
+        "rate", \.rate, .positive(upTo: 1000), "Learning rate of the linear classifier on frozen embeddings."),
+      .value("epochs", \.epochs, .within(1...100_000), "Its epochs."),
+      .value("batchSize", \.batchSize, .within(1...1_000_000), "Its batch size."),
+      .value("weightDecay", \.weightDecay, .within(0...10), "Its weight decay."),
+      .value(
+        "standardise", \.standardise,
+        "Scale every coordinate of the embeddings to mean 0 and deviation 1 first."),
+    ]
+  }
+}
+
+/// Classification by the nearest training embeddings (cosine similarity).
+public struct NeighbourSettings: Sendable, Equatable {
+  public var k = 20
+
+  public init() {}
+}
+
+extension NeighbourSettings: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    [.value("k", \.k, .within(1...10_000), "Neighbours that vote.")]
+  }
+}

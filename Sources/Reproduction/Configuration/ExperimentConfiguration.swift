@@ -1,0 +1,101 @@
+/// Everything that decides the result of a training run, and the few things that do not (seeds, threads, where files are).
+///
+/// It is read strictly from JSON (see `ExperimentFile`) and saved with every default in place, so that a saved one repeats its
+/// run whatever the defaults become.
+public struct ExperimentConfiguration: Sendable, Equatable {
+  /// The folder of the runs, for example "mnist-coarse".
+  public var experiment = "experiment"
+  /// For tables, for example "MNIST-Coarse".
+  public var title = ""
+  /// The profile that was chosen; empty when the file has none.
+  public var profile = "custom"
+  public var data = DataSettings()
+  public var encoder = EncoderSettings()
+  public var loss = LossSettings()
+  public var classifier = ClassifierSettings()
+  public var optimiser = OptimiserSettings()
+  public var schedule = ScheduleSettings()
+  public var epochs = 100
+  /// Images a step; each is seen in two views.
+  public var batchSize = 128
+  public var augmentation = AugmentationSettings()
+  public var validation = ValidationSettings()
+  public var probe = ProbeSettings()
+  public var neighbours = NeighbourSettings()
+  /// One run each.
+  public var seeds = [0, 1, 2]
+  /// Nil: `--threads`, else `SPREAD_THREADS`, else the cores this process may use.
+  public var threads: Int?
+
+  public init() {}
+}
+
+extension ExperimentConfiguration: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    [
+      .value(
+        "experiment", \.experiment, .folderName, "The experiment's name, a folder under the runs' folder."),
+      .value("title", \.title, "The data set's name in tables."),
+      .value("profile", \.profile, .folderName, "Which profile this was resolved for."),
+      .section("data", \.data, "The images and labels."),
+      .section("encoder", \.encoder, "The network."),
+      .section("loss", \.loss, "The contrastive loss."),
+      .section("classifier", \.classifier, "The classifier trained with the encoder."),
+      .section("optimiser", \.optimiser, "How gradients become steps."),
+      .section("schedule", \.schedule, "The learning rate's factor as training goes on."),
+      .value("epochs", \.epochs, .within(1...100_000), "Passes over the training images."),
+      .value("batchSize", \.batchSize, .within(2...65_536), "Images a step, each in two views."),
+      .section("augmentation", \.augmentation, "Random changes that make the two views."),
+      .section("validation", \.validation, "Images held out to choose the best epoch."),
+      .section("probe", \.probe, "The linear classifier on frozen embeddings."),
+      .section("neighbours", \.neighbours, "Classification by nearest neighbours."),
+      .value("seeds", \.seeds, .distinct(0...Int(Int32.max)), "One run each."),
+      .value(
+        "threads", \.threads, Limits<Int>.within(1...1024).orAbsent(),
+        "Threads; absent: --threads, else SPREAD_THREADS, else all cores. Not part of a run's identity."),
+    ]
+  }
+
+  var conflict: (key: String, problem: String)? {
+    if let last = schedule.milestones.max(), schedule.name == .multiStep, last >= epochs {
+      return ("schedule.milestones", "the milestone \(last) is not before the end, epoch \(epochs)")
+    }
+    if schedule.name != .oneCycle, schedule.warmUpEpochs >= Double(epochs) {
+      return (
+        "schedule.warmUpEpochs",
+        "the warm-up of \(schedule.warmUpEpochs) epochs is not shorter than training, \(epochs)"
+      )
+    }
+    return nil
+  }
+}
+
+extension ExperimentConfiguration {
+  /// Reads one configuration, such as a run folder's; keys that are absent take their defaults.
+  /// - Throws: `ConfigurationError` naming the line, the key's path and the nearest valid key.
+  public init(json text: String, source: String) throws {
+    try self.init(node: JSONParser.parse(text, source: source), path: "")
+  }
+
+  /// Every setting, defaults included, as JSON.
+  public var json: String { node.prettyText }
+
+  /// What decides the result, apart from the seed: two configurations with equal identity and seed give the same result on one
+  /// machine with one number of threads.
+  public var identity: ExperimentConfiguration {
+    var identity = self
+    identity.seeds = [0]
+    identity.threads = nil
+    identity.data.folder = nil
+    identity.title = ""
+    return identity
+  }
+
+  /// Eight hexadecimal digits of the identity's FNV-1a hash: they tell run folders apart.
+  public var fingerprint: String {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in identity.node.compactText.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    let digits = String(UInt32(truncatingIfNeeded: hash ^ hash >> 32), radix: 16)
+    return String(repeating: "0", count: 8 - digits.count) + digits
+  }
+}

@@ -1,0 +1,68 @@
+import Foundation
+
+/// Finds experiment files by name.
+public enum ExperimentLookup {
+  /// Finds the file that a name stands for.
+  ///
+  /// A path that exists is taken as it is; a bare name is looked for in the working directory, then in `Experiments/` there, then
+  /// in `Experiments/` of the folders above the program (a package that is run from elsewhere). `.json` may be left out.
+  /// - Throws: `ConfigurationError` that lists where it looked and the nearest experiment.
+  public static func find(
+    _ name: String, workingDirectory: URL = currentDirectory, program: URL? = programFile
+  ) throws -> URL {
+    guard !name.isEmpty else { throw ConfigurationError(place: "--config", problem: "the name is empty") }
+    let names = name.hasSuffix(".json") ? [name] : [name, name + ".json"]
+    if name.contains("/") {
+      for candidate in names {
+        let isAbsolute = candidate.hasPrefix("/")
+        let file =
+          isAbsolute ? URL(fileURLWithPath: candidate) : workingDirectory.appendingPathComponent(candidate)
+        if isFile(file) { return file }
+      }
+      throw ConfigurationError(place: "--config", problem: "there is no file \(name)")
+    }
+    let folders = folders(workingDirectory: workingDirectory, program: program)
+    for folder in [workingDirectory] + folders {
+      for candidate in names.map(folder.appendingPathComponent) where isFile(candidate) { return candidate }
+    }
+    throw notFound(name, workingDirectory: workingDirectory, folders: folders)
+  }
+
+  /// The `Experiments` folders that a bare name is looked for in; those that exist.
+  static func folders(workingDirectory: URL, program: URL?) -> [URL] {
+    var folders = [workingDirectory.appendingPathComponent("Experiments")]
+    var folder = program?.resolvingSymlinksInPath().deletingLastPathComponent()
+    while let current = folder, current.path != "/" {
+      folders.append(current.appendingPathComponent("Experiments"))
+      folder = current.deletingLastPathComponent()
+    }
+    return folders.filter { (try? $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true }
+  }
+
+  /// This process's working directory.
+  public static var currentDirectory: URL {
+    URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
+  }
+
+  /// This process's program file.
+  public static var programFile: URL? {
+    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+  }
+
+  private static func notFound(_ name: String, workingDirectory: URL, folders: [URL]) -> ConfigurationError {
+    let known = folders.flatMap { folder in
+      ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
+        .filter { $0.hasSuffix(".json") && !$0.hasSuffix("schema.json") }
+    }.sorted()
+    let best = nearest(to: name, among: known).map { "; nearest: \($0)" } ?? ""
+    let places = ([workingDirectory] + folders).map(\.path).joined(separator: ", ")
+    return ConfigurationError(
+      place: "--config", problem: "there is no experiment \"\(name)\" in \(places)\(best)")
+  }
+
+  private static func isFile(_ url: URL) -> Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory)
+      && !isDirectory.boolValue
+  }
+}

@@ -1,0 +1,192 @@
+/// Reads JSON (RFC 8259) into a tree that knows its lines. Stricter than the RFC in one thing: a key may stand in an object once.
+///
+/// The system's decoder says neither the line of a wrong value nor that a key is unknown or given twice.
+struct JSONParser {
+  private let bytes: [UInt8]
+  private let source: String
+  private var position = 0
+  private var line = 1
+  /// Nesting that no configuration needs; it keeps a hostile file from exhausting the stack.
+  private let deepest = 64
+
+  private init(_ text: String, source: String) {
+    bytes = Array(text.utf8)
+    self.source = source
+  }
+
+  /// - Parameters:
+  ///   - text: one JSON value.
+  ///   - source: what to call it in errors: a file's name, or an argument.
+  /// - Throws: `ConfigurationError` with the line and what was expected there.
+  static func parse(_ text: String, source: String) throws -> JSONNode {
+    var parser = JSONParser(text, source: source)
+    parser.skipSpace()
+    let node = try parser.parseValue(depth: 0)
+    parser.skipSpace()
+    guard parser.position == parser.bytes.count else {
+      throw parser.error("expected the end, found \(parser.found)")
+    }
+    return node
+  }
+
+  private var origin: JSONNode.Origin { JSONNode.Origin(source: source, line: line) }
+  private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+  private var found: String {
+    guard let current else { return "the end" }
+    return current < 0x80 ? "'\(Character(UnicodeScalar(current)))'" : "a byte \(current)"
+  }
+
+  private func error(_ problem: String) -> ConfigurationError {
+    ConfigurationError(origin: origin, path: "", problem: "not JSON: \(problem)")
+  }
+
+  private mutating func skipSpace() {
+    while let byte = current, byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D {
+      if byte == 0x0A { line += 1 }
+      position += 1
+    }
+  }
+
+  private mutating func take(_ character: Character) -> Bool {
+    guard current == character.asciiValue else { return false }
+    position += 1
+    return true
+  }
+
+  private mutating func parseValue(depth: Int) throws -> JSONNode {
+    guard depth < deepest else { throw error("nested deeper than \(deepest)") }
+    let start = origin
+    switch current {
+    case UInt8(ascii: "{"): return JSONNode(.object(try parseMembers(depth: depth)), origin: start)
+    case UInt8(ascii: "["): return JSONNode(.array(try parseElements(depth: depth)), origin: start)
+    case UInt8(ascii: "\""): return JSONNode(.string(try parseString()), origin: start)
+    case let byte? where byte == UInt8(ascii: "-") || (0x30...0x39).contains(byte):
+      return JSONNode(.number(try parseNumber()), origin: start)
+    default:
+      for (word, value) in [("true", JSONNode.Value.bool(true)), ("false", .bool(false)), ("null", .null)]
+      where bytes[position...].starts(with: word.utf8) {
+        position += word.utf8.count
+        return JSONNode(value, origin: start)
+      }
+      throw error("expected a value, found \(found)")
+    }
+  }
+
+  private mutating func parseMembers(depth: Int) throws -> [JSONNode.Member] {
+    position += 1
+    var members: [JSONNode.Member] = []
+    skipSpace()
+    if take("}") { return members }
+    while true {
+      guard current == UInt8(ascii: "\"") else {
+        throw error(
+          "expected a key in quotes, found \(found)\(members.isEmpty ? "" : " (no comma after the last member)")"
+        )
+      }
+      let keyOrigin = origin
+      let key = try parseString()
+      guard !members.contains(where: { $0.key == key }) else {
+        throw error("the key \"\(key)\" stands twice in one object")
+      }
+      skipSpace()
+      guard take(":") else { throw error("expected ':' after the key \"\(key)\", found \(found)") }
+      skipSpace()
+      members.append(JSONNode.Member(key: key, node: try parseValue(depth: depth + 1), origin: keyOrigin))
+      skipSpace()
+      if take("}") { return members }
+      guard take(",") else {
+        throw error("expected ',' or '}' after the value of \"\(key)\", found \(found)")
+      }
+      skipSpace()
+    }
+  }
+
+  private mutating func parseElements(depth: Int) throws -> [JSONNode] {
+    position += 1
+    var nodes: [JSONNode] = []
+    skipSpace()
+    if take("]") { return nodes }
+    while true {
+      nodes.append(try parseValue(depth: depth + 1))
+      skipSpace()
+      if take("]") { return nodes }
+      guard take(",") else { throw error("expected ',' or ']' in a list, found \(found)") }
+      skipSpace()
+    }
+  }
+
+  private mutating func parseNumber() throws -> String {
+    let start = position
+    func isDigit(_ byte: UInt8?) -> Bool { byte.map { (0x30...0x39).contains($0) } ?? false }
+    _ = take("-")
+    guard isDigit(current) else { throw error("expected a digit, found \(found)") }
+    if take("0") {
+      if isDigit(current) { throw error("a number may not start with 0 and another digit") }
+    } else {
+      while isDigit(current) { position += 1 }
+    }
+    if take(".") {
+      guard isDigit(current) else { throw error("expected a digit after the point, found \(found)") }
+      while isDigit(current) { position += 1 }
+    }
+    if take("e") || take("E") {
+      if !take("+") { _ = take("-") }
+      guard isDigit(current) else { throw error("expected a digit in the exponent, found \(found)") }
+      while isDigit(current) { position += 1 }
+    }
+    return String(decoding: bytes[start..<position], as: UTF8.self)
+  }
+
+  private mutating func parseString() throws -> String {
+    position += 1
+    var text: [UInt8] = []
+    while true {
+      guard let byte = current else { throw error("a text in quotes does not end") }
+      position += 1
+      switch byte {
+      case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
+      case UInt8(ascii: "\\"): text += try parseEscape()
+      case 0..<0x20: throw error("a line break or control character within quotes; write it as an escape")
+      default: text.append(byte)
+      }
+    }
+  }
+
+  private mutating func parseEscape() throws -> [UInt8] {
+    guard let byte = current else { throw error("a text in quotes does not end") }
+    position += 1
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return [byte]
+    case UInt8(ascii: "b"): return [0x08]
+    case UInt8(ascii: "f"): return [0x0C]
+    case UInt8(ascii: "n"): return [0x0A]
+    case UInt8(ascii: "r"): return [0x0D]
+    case UInt8(ascii: "t"): return [0x09]
+    case UInt8(ascii: "u"): return try parseUnicodeEscape()
+    default: throw error("there is no escape '\\\(Character(UnicodeScalar(byte)))'")
+    }
+  }
+
+  private mutating func parseUnicodeEscape() throws -> [UInt8] {
+    var code = try parseFourDigits()
+    if (0xD800..<0xDC00).contains(code) {
+      guard take("\\"), take("u") else { throw error("half of a surrogate pair") }
+      let low = try parseFourDigits()
+      guard (0xDC00..<0xE000).contains(low) else { throw error("half of a surrogate pair") }
+      code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
+    }
+    guard let scalar = UnicodeScalar(code) else { throw error("half of a surrogate pair") }
+    return Array(String(Character(scalar)).utf8)
+  }
+
+  private mutating func parseFourDigits() throws -> UInt32 {
+    let end = position + 4
+    let digits = bytes[position..<min(end, bytes.count)]
+    guard digits.count == 4, digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
+      let code = UInt32(String(decoding: digits, as: UTF8.self), radix: 16)
+    else { throw error("expected four hexadecimal digits after \\u") }
+    position = end
+    return code
+  }
+}

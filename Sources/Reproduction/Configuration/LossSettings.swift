@@ -1,0 +1,81 @@
+import ContrastiveLosses
+
+/// The contrastive term.
+public struct LossSettings: Sendable, Equatable {
+  public typealias Name = ContrastiveLoss
+  public typealias Layout = ContrastiveLayout
+
+  public var name = Name.spread
+  public var temperature = 0.5
+  /// L_spread = alpha L_attract + (1 - alpha) L_repel.
+  public var alpha = 0.5
+  public var layout = Layout.crossView
+  /// Cross view: the mean with the views exchanged.
+  public var symmetric = false
+  /// Bound on a positive's similarity in a numerator; the authors' public code has 1. Nil: none.
+  public var positiveClamp: Double?
+
+  public init() {}
+
+  /// The loss with these settings.
+  public var objective: ContrastiveObjective {
+    ContrastiveObjective(
+      name, temperature: Float(temperature), alpha: Float(alpha), layout: layout, symmetric: symmetric,
+      positiveClamp: positiveClamp.map { Float($0) })
+  }
+}
+
+extension ContrastiveLoss: ConfigurationChoice {
+  /// For tables and messages.
+  public var symbol: String {
+    switch self {
+    case .selfSupervised: "L_SS"
+    case .supcon: "L_SC"
+    case .attract: "L_attract"
+    case .repel: "L_repel"
+    case .spread: "L_spread"
+    }
+  }
+}
+
+extension ContrastiveLayout: ConfigurationChoice {}
+
+extension LossSettings: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    [
+      .value(
+        "name", \.name, "The loss. Where a file names none, each one listed in `losses` is trained in turn."),
+      .value("temperature", \.temperature, .positive(upTo: 100), "Divides the cosine similarities."),
+      .value(
+        "alpha", \.alpha, .within(0...1), "Weight of L_attract in L_spread; L_repel has the rest.",
+        when: { $0.name == .spread }),
+      .value("layout", \.layout, "crossView: view 1 against view 2. pooled: all rows of both views."),
+      .value(
+        "symmetric", \.symmetric, "Average with the views exchanged.", when: { $0.layout == .crossView }),
+      .value(
+        "positiveClamp", \.positiveClamp, Limits<Double>.within(-100...100).orAbsent(),
+        "Bound on a positive's similarity in a numerator, 1 in the authors' public code; absent: none.",
+        when: { $0.name != .repel }),
+    ]
+  }
+}
+
+/// The linear classifier trained with the encoder by cross entropy: the table's "end model".
+public struct ClassifierSettings: Sendable, Equatable {
+  public var weight = 1.0
+  public var labelSmoothing = 0.0
+
+  public init() {}
+}
+
+extension ClassifierSettings: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    [
+      .value(
+        "weight", \.weight, .within(0...1000), "Weight of the cross entropy beside the contrastive loss."),
+      .value(
+        "labelSmoothing", \.labelSmoothing, .fraction(below: 1),
+        "Share of the target spread over all classes."),
+    ]
+  }
+}

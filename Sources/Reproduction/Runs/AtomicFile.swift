@@ -1,0 +1,55 @@
+import Foundation
+import Tensors
+
+/// Why a run's folder could not be written or read.
+public struct RunError: Error, Sendable, Equatable, CustomStringConvertible {
+  public let description: String
+
+  public init(_ description: String) { self.description = description }
+}
+
+/// The files of a run: replaced as a whole or not at all, or lengthened, whenever the process or the machine stops.
+enum AtomicFile {
+  /// What `WholeFile` calls a file while it writes it; what a killed process left is removed when its run goes on.
+  static let temporarySuffix = ".partial"
+
+  /// Writes beside the file, forces it to disk, and puts it in the file's place.
+  static func write(_ text: String, to file: URL) throws {
+    try WholeFile.write(Data(text.utf8), to: file.path)
+  }
+
+  /// A value as JSON with its keys sorted: the same value gives the same bytes.
+  static func write(_ value: some Encodable, to file: URL) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try WholeFile.write(encoder.encode(value) + Data("\n".utf8), to: file.path)
+  }
+
+  /// Adds text at the end and forces it to disk. A kill may leave part of it: readers drop a line without an end.
+  /// - Throws: `RunError` with the path and the system's reason.
+  static func append(_ text: String, to file: URL) throws {
+    let descriptor = open(file.path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw systemError("opened", file) }
+    defer { close(descriptor) }
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw systemError("written", file) }
+      rest = rest.dropFirst(count)
+    }
+    guard fsync(descriptor) == 0 else { throw systemError("forced to disk", file) }
+  }
+
+  /// Removes the unfinished files of processes that were killed while writing.
+  static func removeLeftovers(in folder: URL) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    for name in names where name.hasSuffix(temporarySuffix) {
+      unlink(folder.appendingPathComponent(name).path)
+    }
+  }
+
+  private static func systemError(_ action: String, _ file: URL) -> RunError {
+    RunError("\(file.path) could not be \(action): \(String(cString: strerror(errno)))")
+  }
+}

@@ -1,0 +1,153 @@
+import Datasets
+import Foundation
+import Tensors
+
+/// Trains and evaluates experiments, each run in its folder, going on where one was left.
+public final class ExperimentRunner {
+  public let runs: URL
+  private let dataFolder: URL?
+  private let threads: Int?
+  private let progress: ProgressLine
+  /// The data of the last run: the next one mostly wants the same.
+  private var loaded: (settings: ExperimentData.Key, data: ExperimentData)?
+
+  /// - Parameters:
+  ///   - runs: the folder of all run folders.
+  ///   - dataFolder: where data sets are; nil: the configuration's folder, else the environment variable `SPREAD_DATA`.
+  ///   - threads: nil: the configuration's, else the machine's.
+  public init(runs: URL, dataFolder: URL? = nil, threads: Int? = nil, progress: ProgressLine = ProgressLine())
+  {
+    self.runs = runs
+    self.dataFolder = dataFolder
+    self.threads = threads
+    self.progress = progress
+  }
+
+  /// Runs what is not complete of each configuration with each seed, seed by seed, so that all losses can be compared early.
+  ///
+  /// - Parameter seeds: empty: each configuration's own.
+  /// - Throws: `InterruptedError` after a signal, with everything saved; what the first failing run throws.
+  @discardableResult
+  public func run(_ configurations: [ExperimentConfiguration], seeds: [Int] = []) throws -> [RunResult] {
+    try Self.order(configurations, seeds: seeds).map { try run($0.configuration, seed: $0.seed) }
+  }
+
+  /// All pairs of configuration and seed; a round is a configuration's first seeds, second seeds, and so on.
+  static func order(
+    _ configurations: [ExperimentConfiguration], seeds: [Int]
+  ) -> [(round: Int, configuration: ExperimentConfiguration, seed: Int)] {
+    let wanted = configurations.map { seeds.isEmpty ? $0.seeds : seeds }
+    return (0..<(wanted.map(\.count).max() ?? 0)).flatMap { round in
+      zip(configurations, wanted).compactMap { round < $1.count ? (round, $0, $1[round]) : nil }
+    }
+  }
+
+  /// One run, from wherever it stands to its result. A complete run is not run again.
+  public func run(_ configuration: ExperimentConfiguration, seed: Int) throws -> RunResult {
+    let folder = RunFolder.of(configuration, seed: seed, in: runs)
+    let label = "\(configuration.experiment) \(configuration.loss.name.symbol) seed \(seed)"
+    if folder.isComplete {
+      progress.print("\(label): complete already, \(folder.url.path)")
+      return try RunResult.read(folder.result)
+    }
+    if let threads = threads ?? configuration.threads { Parallel.setThreadCount(threads) }
+    Interruption.install()
+    try folder.prepare(configuration, seed: seed)
+    let lock = try RunLock(folder)
+    defer { withExtendedLifetime(lock) {} }
+    // Another process may have completed it before the lock was ours.
+    if folder.isComplete { return try RunResult.read(folder.result) }
+    do {
+      return try work(configuration, seed: seed, folder: folder, label: label)
+    } catch {
+      progress.clear()
+      if error is InterruptedError {
+        progress.print(
+          "\(label): stopped and saved in \(folder.url.path); the same command goes on from there")
+      }
+      throw error
+    }
+  }
+
+  private func work(
+    _ configuration: ExperimentConfiguration, seed: Int, folder: RunFolder, label: String
+  ) throws -> RunResult {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let data = try data(for: configuration)
+    let trainer = try Trainer(configuration, seed: seed, data: data, folder: folder, progress: progress)
+    var environment = RunEnvironment.read(folder.environment)
+    environment.addSession(data: data.source, from: trainer.state)
+    try environment.write(to: folder.environment)
+    if let warning = environment.warning { progress.print("\(label): \(warning)") }
+    let begin =
+      trainer.state.epoch == 0 && trainer.state.step == 0
+      ? "starts" : "goes on after epoch \(trainer.state.epoch)"
+    progress.print("\(label): \(begin), \(grouped(data.training.count)) training images, \(folder.url.path)")
+
+    let loaded = clock.now
+    try trainer.train()
+    let trained = clock.now
+    let result = try RunEvaluation(configuration, seed: seed, data: data, folder: folder, progress: progress)
+      .result()
+    environment.seconds = [
+      "loading": (loaded - start).seconds, "training": (trained - loaded).seconds,
+      "evaluation": (clock.now - trained).seconds,
+    ]
+    try environment.write(to: folder.environment)
+    try result.write(to: folder.result)
+    progress.print(
+      "\(label): fine \(ResultTable.oneDecimal(100 * result.fineAccuracy))%, coarse "
+        + "\(ResultTable.oneDecimal(100 * result.coarseAccuracy))%, class cosine "
+        + "\(ResultTable.decimals(result.classCollapse.withinCosine, 3)), in \(duration((clock.now - start).seconds))"
+    )
+    return result
+  }
+
+  /// Runs what is not complete of a table, in an order that shows something of each row early: seed by seed, row by row, loss by loss.
+  ///
+  /// A run that fails does not stop the others. A row whose data are not there is passed over: the table says what it needs.
+  /// - Throws: `InterruptedError` after a signal; `ConfigurationError` for an experiment that is wrong, before anything runs.
+  public func run(
+    _ definition: TableDefinition, profile: String? = nil, overrides: [String] = [], seeds: [Int] = []
+  ) throws -> (table: ResultTable, failures: [String]) {
+    var table = try definition.planned(profile: profile, overrides: overrides)
+    var failures: [String] = []
+    for index in table.indices where !table[index].configurations.isEmpty {
+      do {
+        _ = try data(for: table[index].configurations[0])
+      } catch let error as MissingDataError {
+        table[index].missing = "\(error)"
+        progress.print("\(table[index].row.title): \(error)")
+      }
+    }
+    let runnable = table.filter { $0.missing == nil }
+    let rounds = runnable.map { Self.order($0.configurations, seeds: seeds) }
+    for round in 0..<(rounds.flatMap { $0.map(\.round) }.max().map { $0 + 1 } ?? 0) {
+      for row in rounds {
+        for item in row where item.round == round {
+          do {
+            _ = try run(item.configuration, seed: item.seed)
+          } catch let error as InterruptedError {
+            throw error
+          } catch {
+            failures.append(
+              "\(item.configuration.experiment) \(item.configuration.loss.name.symbol) seed \(item.seed): \(error)"
+            )
+            progress.print("failed: \(failures.last!)")
+          }
+        }
+      }
+    }
+    return (try ResultTable(definition, planned: table, seeds: seeds, runs: runs), failures)
+  }
+
+  private func data(for configuration: ExperimentConfiguration) throws -> ExperimentData {
+    let key = ExperimentData.Key(configuration)
+    if let loaded, loaded.settings == key { return loaded.data }
+    loaded = nil  // before the next set is read, so that memory holds one
+    let data = try ExperimentData(key, folder: dataFolder)
+    loaded = (key, data)
+    return data
+  }
+}

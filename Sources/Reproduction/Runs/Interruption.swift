@@ -1,0 +1,41 @@
+import Foundation
+import Synchronization
+
+/// Ctrl-C and the system's request to end, as a flag that the training loop looks at between steps.
+///
+/// The first signal asks the run to save and stop; the second ends the process at once (files are only ever replaced whole).
+public enum Interruption {
+  private static let signal = Atomic<Int32>(0)
+
+  /// The signal that came; nil while none has.
+  public static var pending: Int32? {
+    let number = signal.load(ordering: .relaxed)
+    return number == 0 ? nil : number
+  }
+
+  /// Takes over SIGINT and SIGTERM from now on, which until then end the process. Once is enough; more does no harm.
+  public static func install() {
+    _ = pending  // makes the flag before a handler can need it
+    for number in [SIGINT, SIGTERM] {
+      Foundation.signal(number) { number in
+        if !Interruption.request(number) { _exit(128 + number) }
+      }
+    }
+  }
+
+  /// Notes a signal; false when one was noted before.
+  static func request(_ number: Int32) -> Bool {
+    signal.compareExchange(expected: 0, desired: number, ordering: .relaxed).exchanged
+  }
+}
+
+/// Thrown when a run stopped because it was asked to, with everything saved.
+public struct InterruptedError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// SIGINT or SIGTERM.
+  public let signal: Int32
+
+  /// 128 and the signal's number, as shells have it: 130 for Ctrl-C.
+  public var exitCode: Int32 { 128 + signal }
+
+  public var description: String { "interrupted; the same command goes on from here" }
+}

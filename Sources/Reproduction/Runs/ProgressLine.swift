@@ -1,0 +1,79 @@
+import Foundation
+
+/// What a person sees while a run goes on: on a terminal one line that is written over, elsewhere plain lines now and then.
+///
+/// It writes to standard error, so that standard output holds results alone.
+public final class ProgressLine {
+  private let isTerminal: Bool
+  private let width: () -> Int
+  private let write: (String) -> Void
+  private let clock: () -> Double
+  private var isShowing = false
+  private var lastUpdate: Double
+
+  /// Seconds between updates: on a terminal often enough to look alive, elsewhere seldom enough for a log.
+  private var interval: Double { isTerminal ? 0.2 : 30 }
+
+  /// The process's standard error.
+  public convenience init() {
+    self.init(
+      isTerminal: isatty(STDERR_FILENO) == 1, width: Self.terminalWidth,
+      write: { FileHandle.standardError.write(Data($0.utf8)) },
+      clock: { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 })
+  }
+
+  /// For tests: another terminal, another clock.
+  init(
+    isTerminal: Bool, width: @escaping () -> Int, write: @escaping (String) -> Void,
+    clock: @escaping () -> Double
+  ) {
+    self.isTerminal = isTerminal
+    self.width = width
+    self.write = write
+    self.clock = clock
+    lastUpdate = clock()
+  }
+
+  /// Shows a passing state, if enough time has gone by since the last.
+  public func update(_ text: @autoclosure () -> String) {
+    let now = clock()
+    guard now - lastUpdate >= interval else { return }
+    lastUpdate = now
+    if isTerminal {
+      write("\r" + text().prefix(max(1, width() - 1)) + "\u{1B}[K")
+      isShowing = true
+    } else {
+      write(text() + "\n")
+    }
+  }
+
+  /// Writes a line that stays.
+  public func print(_ text: String) {
+    clear()
+    write(text + "\n")
+    // The next update comes soon after on a terminal, and not at once in a log.
+    lastUpdate = isTerminal ? 0 : clock()
+  }
+
+  /// Takes the passing state away.
+  public func clear() {
+    if isShowing { write("\r\u{1B}[K") }
+    isShowing = false
+  }
+
+  private static func terminalWidth() -> Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+}
+
+/// Seconds for a person: "42 s", "3 min 05 s", "2 h 07 min".
+func duration(_ seconds: Double) -> String {
+  guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
+  let whole = Int(seconds.rounded())
+  func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+  if whole < 60 { return "\(whole) s" }
+  if whole < 3600 { return "\(whole / 60) min \(two(whole % 60)) s" }
+  return "\(whole / 3600) h \(two(whole % 3600 / 60)) min"
+}

@@ -1,0 +1,88 @@
+import Foundation
+
+/// Where and with what a run was made: `environment.json`. A resumed run keeps one entry a start.
+struct RunEnvironment: Codable, Sendable, Equatable {
+  /// One start of the program on the run.
+  struct Session: Codable, Sendable, Equatable {
+    var started: String
+    var machine: Machine
+    var swift: String
+    /// The package's git revision, with "-dirty" when files were changed; nil outside a repository.
+    var revision: String?
+    var arguments: [String]
+    /// Where the data came from.
+    var data: String
+    /// Where it went on from: epochs done, and steps of the next.
+    var fromEpoch: Int
+    var fromStep: Int
+  }
+
+  var sessions: [Session]
+  /// Seconds by part, of the session that completed the run.
+  var seconds: [String: Double]?
+
+  /// Adds the entry of this process.
+  mutating func addSession(data: String, from state: TrainingState) {
+    sessions.append(
+      Session(
+        started: ISO8601DateFormatter().string(from: Date()), machine: .current, swift: Self.swiftVersion,
+        revision: Self.revision, arguments: CommandLine.arguments, data: data, fromEpoch: state.epoch,
+        fromStep: state.step))
+  }
+
+  /// What to tell about a session that differs from the one before in what decides the last bits.
+  var warning: String? {
+    guard sessions.count > 1 else { return nil }
+    let (last, now) = (sessions[sessions.count - 2].machine, sessions[sessions.count - 1].machine)
+    var changes: [String] = []
+    if last.threads != now.threads { changes.append("\(now.threads) threads instead of \(last.threads)") }
+    if last.processor != now.processor { changes.append("another processor") }
+    if last.blasKernel != now.blasKernel || last.blas != now.blas { changes.append("other BLAS kernels") }
+    if last.vectors != now.vectors { changes.append("other vector instructions") }
+    guard !changes.isEmpty else { return nil }
+    return
+      "goes on with \(changes.joined(separator: " and ")); the result is as good, but not the same to the last bit"
+  }
+
+  /// What was saved, or an empty record: a damaged record of the circumstances must not stop a run.
+  static func read(_ file: URL) -> RunEnvironment {
+    guard let data = try? Data(contentsOf: file),
+      let saved = try? JSONDecoder().decode(RunEnvironment.self, from: data)
+    else { return RunEnvironment(sessions: []) }
+    return saved
+  }
+
+  func write(to file: URL) throws { try AtomicFile.write(self, to: file) }
+
+  /// The compiler's version as far as a program can know its own.
+  static var swiftVersion: String {
+    #if compiler(>=6.4)
+      "6.4 or later"
+    #elseif compiler(>=6.3)
+      "6.3"
+    #elseif compiler(>=6.2)
+      "6.2"
+    #else
+      "6.1"
+    #endif
+  }
+
+  /// Asked of git once, in the folder of the program, which is within the package when it was built there.
+  static let revision: String? = {
+    guard let program = ExperimentLookup.programFile else { return nil }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [
+      "git", "-C", program.deletingLastPathComponent().path, "describe", "--always", "--dirty", "--abbrev=40",
+      "--match=",
+    ]
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return nil }
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    return process.terminationStatus == 0 && !text.isEmpty ? text : nil
+  }()
+}

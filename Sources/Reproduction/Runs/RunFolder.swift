@@ -1,0 +1,92 @@
+import Foundation
+
+/// The files of one run. They are the whole record: a run goes on from them, and tables are made of them.
+public struct RunFolder: Sendable, Equatable {
+  public let url: URL
+
+  public init(_ url: URL) { self.url = url }
+
+  /// The configuration with every default in place.
+  public var configuration: URL { url.appendingPathComponent("configuration.json") }
+  /// Machine, versions, revision, and how long the parts took. Nothing here is part of the result.
+  public var environment: URL { url.appendingPathComponent("environment.json") }
+  /// One line an epoch.
+  public var metrics: URL { url.appendingPathComponent("metrics.jsonl") }
+  /// Network, optimiser and generators, as of the last completed epoch or a step within one.
+  public var checkpoint: URL { url.appendingPathComponent("checkpoint.safetensors") }
+  /// The network of the epoch with the best validation accuracy so far.
+  public var best: URL { url.appendingPathComponent("best.safetensors") }
+  /// Written last: a run that has it is complete.
+  public var result: URL { url.appendingPathComponent("result.json") }
+
+  public var isComplete: Bool { FileManager.default.fileExists(atPath: result.path) }
+  public var isStarted: Bool { FileManager.default.fileExists(atPath: checkpoint.path) }
+
+  /// The folder of a run: `<runs>/<experiment>/<profile>/<loss>-<fingerprint>/seed-<seed>`.
+  ///
+  /// A folder whose saved configuration says the same is preferred to a new one, so that a run is still found after a later version
+  /// has given its settings another fingerprint.
+  public static func of(_ configuration: ExperimentConfiguration, seed: Int, in runs: URL) -> RunFolder {
+    let profile = runs.appendingPathComponent(configuration.experiment).appendingPathComponent(
+      configuration.profile)
+    let loss = configuration.loss.name.rawValue
+    let own = profile.appendingPathComponent("\(loss)-\(configuration.fingerprint)")
+    let name = "seed-\(seed)"
+    let others = contents(of: profile).filter { $0.lastPathComponent.hasPrefix("\(loss)-") && $0 != own }
+    for folder in [own] + others {
+      let candidate = RunFolder(folder.appendingPathComponent(name))
+      if let saved = try? candidate.savedConfiguration(), saved.identity == configuration.identity {
+        return candidate
+      }
+    }
+    return RunFolder(own.appendingPathComponent(name))
+  }
+
+  /// The configuration as saved.
+  /// - Throws: `ConfigurationError` when there is none, or one that this version cannot read.
+  public func savedConfiguration() throws -> ExperimentConfiguration {
+    guard let text = try? String(contentsOf: configuration, encoding: .utf8) else {
+      throw ConfigurationError(place: configuration.path, problem: "cannot be read")
+    }
+    return try ExperimentConfiguration(json: text, source: configuration.path)
+  }
+
+  /// Makes the folder, removes what a killed process left, and saves the configuration when there is none.
+  func prepare(_ configuration: ExperimentConfiguration, seed: Int) throws {
+    do {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    } catch {
+      throw RunError("\(url.path) could not be made: \(error.localizedDescription)")
+    }
+    AtomicFile.removeLeftovers(in: url)
+    guard !FileManager.default.fileExists(atPath: self.configuration.path) else { return }
+    var resolved = configuration
+    resolved.seeds = [seed]
+    try AtomicFile.write(resolved.json, to: self.configuration)
+  }
+
+  private static func contents(of folder: URL) -> [URL] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    return names.sorted().map { folder.appendingPathComponent($0) }
+  }
+}
+
+/// The right to work on a run, held until released or until the process ends in whatever way.
+final class RunLock {
+  private let descriptor: Int32
+
+  /// - Throws: `RunError` when another process works on the run.
+  init(_ folder: RunFolder) throws {
+    let file = folder.url.appendingPathComponent(".lock")
+    descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      throw RunError("\(file.path) could not be opened: \(String(cString: strerror(errno)))")
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw RunError("another process works on \(folder.url.path); start this again when it is done")
+    }
+  }
+
+  deinit { close(descriptor) }
+}

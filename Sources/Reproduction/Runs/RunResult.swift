@@ -1,0 +1,59 @@
+import ContrastiveLosses
+import Foundation
+
+/// What came out of a run: `result.json`. It holds no times and nothing of the machine, so that the same configuration and seed
+/// give the same file. Accuracies are shares in 0...1.
+public struct RunResult: Codable, Sendable, Equatable {
+  /// How far the embeddings of a group (a class, or a stratum within one) have drawn together.
+  public struct Collapse: Codable, Sendable, Equatable {
+    /// Mean cosine between two points of the group.
+    public var withinCosine: Double
+    /// Mean cosine of a point to the group's mean.
+    public var cosineToMean: Double
+    /// Share of all variance that lies within groups.
+    public var withinVarianceShare: Double
+  }
+
+  public var experiment: String
+  /// The data set's name in tables.
+  public var title: String
+  public var profile: String
+  public var loss: ContrastiveLoss
+  public var fingerprint: String
+  public var seed: Int
+
+  /// For example "ViT 4 x 128, patch 4".
+  public var encoder: String
+  /// Trained values of the encoder.
+  public var parameters: Int
+  public var epochs: Int
+  public var trainingImages: Int
+  public var validationImages: Int
+  public var testImages: Int
+
+  /// The epoch, from 1, whose network was evaluated: the one with the best validation accuracy.
+  public var bestEpoch: Int
+  public var validationAccuracy: Double
+  /// The linear probe's accuracy on the fine test labels.
+  public var fineAccuracy: Double
+  /// The trained classifier's accuracy on the test labels it was trained for: the end model.
+  public var coarseAccuracy: Double
+  /// Accuracy on the fine test labels by nearest training embeddings.
+  public var neighbourAccuracy: Double
+  public var neighbours: Int
+  /// Of the test embeddings, by coarse class and by fine class.
+  public var classCollapse: Collapse
+  public var stratumCollapse: Collapse
+
+  /// Reads a `result.json`.
+  /// - Throws: `RunError` with the file when it cannot be read.
+  public static func read(_ file: URL) throws -> RunResult {
+    do {
+      return try JSONDecoder().decode(RunResult.self, from: Data(contentsOf: file))
+    } catch {
+      throw RunError("\(file.path) is not a result of this version: \(error)")
+    }
+  }
+
+  func write(to file: URL) throws { try AtomicFile.write(self, to: file) }
+}

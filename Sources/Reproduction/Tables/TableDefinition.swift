@@ -1,0 +1,112 @@
+import ContrastiveLosses
+import Foundation
+
+/// A table of the paper: which experiments make its rows, which measure it shows, and the paper's figures.
+public struct TableDefinition: Sendable, Equatable {
+  /// What a table can show of a run.
+  public enum Measure: String, CaseIterable, Sendable { case fineAccuracy, coarseAccuracy, neighbourAccuracy }
+
+  /// The paper's figures of one row, in percent; nil where it has none.
+  public struct Figures: Sendable, Equatable {
+    public var selfSupervised: Double?
+    public var supcon: Double?
+    public var attract: Double?
+    public var repel: Double?
+    public var spread: Double?
+
+    public init() {}
+
+    public subscript(loss: ContrastiveLoss) -> Double? {
+      switch loss {
+      case .selfSupervised: selfSupervised
+      case .supcon: supcon
+      case .attract: attract
+      case .repel: repel
+      case .spread: spread
+      }
+    }
+  }
+
+  /// One data set.
+  public struct Row: Sendable, Equatable {
+    public var title = ""
+    /// The experiment file's name; nil while the data set cannot be read by this version.
+    public var experiment: String?
+    /// Without an experiment: why, which file it would need, and where that comes from.
+    public var missing: String?
+    public var paper = Figures()
+
+    public init() {}
+  }
+
+  /// The paper's number of the table, such as "2" or "A2".
+  public var number = ""
+  public var title = ""
+  public var measure = Measure.fineAccuracy
+  public var losses: [ContrastiveLoss] = [.selfSupervised, .supcon, .spread]
+  public var rows: [Row] = []
+
+  public init() {}
+
+  /// Reads `Experiments/table<number>.json`.
+  /// - Throws: `ConfigurationError` when there is none, or naming line and key of what is wrong.
+  public static func find(_ number: String) throws -> TableDefinition {
+    let file = try ExperimentLookup.find("table\(number)")
+    guard let text = try? String(contentsOf: file, encoding: .utf8) else {
+      throw ConfigurationError(place: file.path, problem: "cannot be read as UTF-8 text")
+    }
+    return try TableDefinition(json: text, source: file.lastPathComponent)
+  }
+
+  /// Reads a definition; unknown keys and wrong values are errors with their line.
+  public init(json text: String, source: String) throws {
+    try self.init(node: JSONParser.parse(text, source: source), path: "")
+  }
+}
+
+extension TableDefinition.Measure: ConfigurationChoice {}
+
+extension TableDefinition.Figures: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    let percent = Limits<Double>.within(0...100).orAbsent()
+    return [
+      .value("selfSupervised", \.selfSupervised, percent, "The paper's figure for L_SS."),
+      .value("supcon", \.supcon, percent, "The paper's figure for L_SC."),
+      .value("attract", \.attract, percent, "The paper's figure for L_attract."),
+      .value("repel", \.repel, percent, "The paper's figure for L_repel."),
+      .value("spread", \.spread, percent, "The paper's figure for L_spread."),
+    ]
+  }
+}
+
+extension TableDefinition.Row: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    [
+      .value("title", \.title, "The data set's name in the table."),
+      .value("experiment", \.experiment, "The experiment file's name."),
+      .value(
+        "missing", \.missing, "Why there is no experiment, and which file it would need.",
+        when: { $0.experiment == nil }),
+      .section("paper", \.paper, "The paper's figures in percent."),
+    ]
+  }
+
+  var conflict: (key: String, problem: String)? {
+    guard experiment == nil, missing == nil else { return nil }
+    return ("missing", "a row without `experiment` must say in `missing` why, and what it needs")
+  }
+}
+
+extension TableDefinition: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    let losses = Limits<[ContrastiveLoss]>(
+      text: "one or more different losses", allow: { !$0.isEmpty && Set($0).count == $0.count })
+    return [
+      .value("number", \.number, "The paper's number of the table."),
+      .value("title", \.title, "What the table shows."),
+      .value("measure", \.measure, "The figure of a run that is shown."),
+      .value("losses", \.losses, losses, "The columns."),
+      .sections("rows", \.rows, "The data sets."),
+    ]
+  }
+}

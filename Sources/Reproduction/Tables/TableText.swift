@@ -1,0 +1,113 @@
+import ContrastiveLosses
+import Foundation
+
+extension ResultTable {
+  /// The table as Markdown, its columns aligned so that it also reads as plain text: ours with the deviation over seeds, the
+  /// paper's beside it, the best of each in bold; below, what each row was made with, more figures of the same runs, and what is
+  /// missing.
+  public var markdown: String {
+    let heading = definition.number.isEmpty ? "" : "Table \(definition.number): "
+    var parts = ["## \(heading)\(definition.title) (%)", aligned(mainRows)]
+    let settings = rows.compactMap { row in row.settings.map { "* \(row.title): \($0)." } }
+    if !settings.isEmpty {
+      parts.append(
+        "Mean and standard deviation over seeds; best in bold; \"paper\" is the paper's figure, made with its own\n"
+          + "settings (profile paper). Made with:\n\n" + settings.joined(separator: "\n"))
+    }
+    if rows.contains(where: { $0.cells.contains { !$0.results.isEmpty } }) {
+      parts.append("### The same runs in more detail\n\n" + aligned(detailRows) + "\n\n" + Self.detailLegend)
+    }
+    if !missingLines.isEmpty { parts.append("### Missing\n\n" + missingLines.joined(separator: "\n")) }
+    return parts.joined(separator: "\n\n") + "\n"
+  }
+
+  /// Head and body of the main table.
+  private var mainRows: [[String]] {
+    let head = ["data set"] + definition.losses.flatMap { [$0.symbol, "paper"] }
+    return [head]
+      + rows.map { row in
+        let best = Self.best(row.cells.map(\.mean))
+        let bestOfPaper = Self.best(row.cells.map(\.paper))
+        return [row.title]
+          + row.cells.enumerated().flatMap { index, cell in
+            [
+              Self.text(cell, isBest: best.contains(index)),
+              cell.paper.map { Self.bold(Self.oneDecimal($0), bestOfPaper.contains(index)) } ?? "",
+            ]
+          }
+      }
+  }
+
+  private static let detailLegend = """
+    fine: linear probe on frozen embeddings; k-NN: fine labels by nearest neighbours; coarse: the classifier trained with the
+    encoder. Collapse of the test embeddings: class cosine is the mean cosine between two points of a coarse class (1:
+    collapsed), stratum cosine the same within a fine class; within variance is the share of all variance that lies within
+    coarse classes (0: collapsed).
+    """
+
+  private var detailRows: [[String]] {
+    var table = [
+      ["data set", "loss", "fine", "k-NN", "coarse", "class cosine", "stratum cosine", "within variance"]
+    ]
+    for row in rows {
+      for (loss, cell) in zip(definition.losses, row.cells) where !cell.results.isEmpty {
+        func mean(_ value: (RunResult) -> Double) -> Double {
+          cell.results.map(value).reduce(0, +) / Double(cell.results.count)
+        }
+        table.append([
+          row.title, loss.symbol,
+          Self.oneDecimal(100 * mean(\.fineAccuracy)), Self.oneDecimal(100 * mean(\.neighbourAccuracy)),
+          Self.oneDecimal(100 * mean(\.coarseAccuracy)), Self.decimals(mean(\.classCollapse.withinCosine), 3),
+          Self.decimals(mean(\.stratumCollapse.withinCosine), 3),
+          Self.decimals(mean(\.classCollapse.withinVarianceShare), 3),
+        ])
+      }
+    }
+    return table
+  }
+
+  private var missingLines: [String] {
+    rows.flatMap { row -> [String] in
+      if let missing = row.missing { return ["* \(row.title): \(missing)."] }
+      return zip(definition.losses, row.cells).compactMap { loss, cell in
+        guard !cell.missingSeeds.isEmpty else { return nil }
+        let seeds = cell.missingSeeds.map(String.init).joined(separator: ", ")
+        return "* \(row.title), \(loss.symbol): no complete run with seed \(seeds)."
+      }
+    }
+  }
+
+  private static func text(_ cell: Cell, isBest: Bool) -> String {
+    guard let mean = cell.mean else { return "-" }
+    let deviation = cell.deviation.map { " ± " + oneDecimal($0) } ?? ""
+    let partial =
+      cell.missingSeeds.isEmpty
+      ? "" : " (\(cell.values.count) of \(cell.values.count + cell.missingSeeds.count))"
+    return bold(oneDecimal(mean) + deviation, isBest) + partial
+  }
+
+  /// Places of the largest value as printed: equal figures are all best. None while there is only one value.
+  private static func best(_ values: [Double?]) -> Set<Int> {
+    let present = values.compactMap { $0 }
+    guard present.count > 1, let largest = present.max() else { return [] }
+    return Set(values.indices.filter { values[$0].map { oneDecimal($0) == oneDecimal(largest) } ?? false })
+  }
+
+  private static func bold(_ text: String, _ isBold: Bool) -> String { isBold ? "**\(text)**" : text }
+
+  static func oneDecimal(_ number: Double) -> String { decimals(number, 1) }
+
+  static func decimals(_ number: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", number) }
+
+  /// Rows of cells as a Markdown table; the first is the head.
+  private func aligned(_ table: [[String]]) -> String {
+    let widths = (0..<table[0].count).map { column in table.map { $0[column].count }.max() ?? 0 }
+    func line(_ cells: [String]) -> String {
+      "| "
+        + zip(cells, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(
+          separator: " | ") + " |"
+    }
+    let rule = "|" + widths.map { String(repeating: "-", count: $0 + 2) }.joined(separator: "|") + "|"
+    return ([line(table[0]), rule] + table.dropFirst().map(line)).joined(separator: "\n")
+  }
+}

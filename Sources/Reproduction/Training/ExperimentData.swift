@@ -1,0 +1,84 @@
+import Datasets
+import Foundation
+import Tensors
+
+/// The images of an experiment: what is trained on, what chooses the epoch, what is reported on.
+struct ExperimentData {
+  /// The settings that decide which images these are.
+  struct Key: Equatable {
+    var data: DataSettings
+    var validation: ValidationSettings
+
+    init(_ configuration: ExperimentConfiguration) {
+      data = configuration.data
+      validation = configuration.validation
+    }
+  }
+
+  let training: ImageDataset
+  let validation: ImageDataset
+  let test: ImageDataset
+  /// Training and validation images together, in their original order.
+  let whole: ImageDataset
+  /// Of all training images, before any were held out.
+  let statistics: (mean: [Float], deviation: [Float])
+  /// Where the data came from, in a sentence.
+  let source: String
+
+  var channels: Int { training.store.channels }
+  var classes: Int { training.classNames.count }
+
+  /// - Parameter folder: where data sets are; nil: the settings' folder, else the environment variable `SPREAD_DATA`.
+  /// - Throws: `MissingDataError` with what to get from where; `FileFormatError`; `ConfigurationError` when too few images are left.
+  init(_ key: Key, folder: URL?) throws {
+    let pair = try key.data.load(from: folder)
+    let seed = UInt64(key.validation.seed)
+    var whole = pair.training
+    if let count = key.data.trainingImages { whole = whole.sample(count, seed: seed) }
+    test = key.data.testImages.map { pair.test.sample($0, seed: seed) } ?? pair.test
+    self.whole = whole
+    statistics = whole.channelStatistics()
+    (training, validation) = whole.split(validationShare: key.validation.share, seed: seed)
+    source = pair.source
+    guard training.count >= 2, validation.count >= 1 else {
+      throw ConfigurationError(
+        place: nil, path: "validation.share",
+        problem:
+          "\(key.validation.share) of \(whole.count) training images leaves \(training.count) to train with and "
+          + "\(validation.count) to validate with; at least 2 and 1 are needed")
+    }
+  }
+
+  /// The side of the images, which must be square.
+  var imageSize: Int {
+    precondition(training.store.width == training.store.height, "the encoders here take square images")
+    return training.store.width
+  }
+
+  /// Embeddings of a part, a few images at a time, without gradients: `[count, embeddingDimension]`.
+  func embeddings(of part: ImageDataset, by model: TrainedModel, progress: (Int) -> Void = { _ in }) -> Tensor
+  {
+    model.embeddings(count: part.count) { range in
+      progress(range.lowerBound)
+      return part.images(range, statistics: statistics)
+    }
+  }
+}
+
+extension DataSettings {
+  /// Reads or draws the data set.
+  func load(from folder: URL?) throws -> DatasetPair {
+    let environment = ProcessInfo.processInfo.environment["SPREAD_DATA"].flatMap { $0.isEmpty ? nil : $0 }
+    let folder = folder?.path ?? self.folder ?? environment
+    switch (name, labels) {
+    case (.mnist, .coarse): return try MNIST.loadCoarse(from: folder)
+    case (.mnist, .fine): return try MNIST.load(from: folder)
+    case (.glyphs, .coarse): return try glyphs.loadCoarse()
+    case (.glyphs, .fine): return try glyphs.load()
+    }
+  }
+
+  private var glyphs: Glyphs {
+    Glyphs(trainingCounts: trainingImagesOfDigit, testCounts: testImagesOfDigit, seed: UInt64(seed))
+  }
+}

@@ -1,0 +1,123 @@
+import NeuralNetworks
+import Tensors
+
+/// The encoder and the linear classifier that is trained with it: what a checkpoint holds under `encoder.` and `classifier.`.
+final class TrainedModel: Module {
+  let encoder: any Encoder
+  let classifier: Linear
+
+  /// - Parameters:
+  ///   - images: side in pixels and channels.
+  ///   - classes: of the labels that are trained on.
+  /// - Throws: `ConfigurationError` when the encoder does not go with the images.
+  init(
+    _ settings: EncoderSettings, imageSize: Int, channels: Int, classes: Int,
+    using generator: inout RandomGenerator
+  ) throws {
+    encoder = try settings.encoder(imageSize: imageSize, channels: channels, using: &generator)
+    classifier = Linear(encoder.embeddingDimension, classes, using: &generator)
+  }
+
+  /// The network of a checkpoint, for images like those it was trained on.
+  convenience init(_ checkpoint: Checkpoint, data: ExperimentData) throws {
+    var unused = RandomGenerator(seed: 0)
+    try self.init(
+      checkpoint.configuration.encoder, imageSize: data.imageSize, channels: data.channels,
+      classes: data.classes,
+      using: &unused)
+    try load(checkpoint.tensors(under: "model."))
+  }
+
+  var members: [Member] { [.module("encoder", encoder), .module("classifier", classifier)] }
+
+  /// Embeddings of images without gradients, a few at a time, `[count, embeddingDimension]`.
+  func embeddings(count: Int, batchSize: Int = 256, images: (Range<Int>) -> Tensor) -> Tensor {
+    withoutGradient {
+      var pass = Pass.evaluation
+      let parts = stride(from: 0, to: count, by: batchSize).map { start in
+        encoder(images(start..<min(count, start + batchSize)), &pass)
+      }
+      return parts.count == 1 ? parts[0] : Tensor.concatenated(parts, axis: 0)
+    }
+  }
+
+  /// The share of rows whose largest logit is the label's.
+  func accuracy(ofEmbeddings embeddings: Tensor, labels: [Int]) -> Double {
+    let logits = withoutGradient {
+      var pass = Pass.evaluation
+      return classifier(embeddings, &pass)
+    }
+    let classes = logits.shape[1]
+    let right = logits.withUnsafeData { values in
+      labels.indices.filter { row in
+        let scores = values[(row * classes)..<((row + 1) * classes)]
+        return scores.firstIndex(of: scores.max()!)! - row * classes == labels[row]
+      }.count
+    }
+    return Double(right) / Double(max(1, labels.count))
+  }
+}
+
+extension EncoderSettings {
+  /// A new encoder for square images.
+  func encoder(
+    imageSize: Int, channels: Int, using generator: inout RandomGenerator
+  ) throws -> any Encoder {
+    switch name {
+    case .vit:
+      guard imageSize % patch == 0 else {
+        throw ConfigurationError(
+          place: nil, path: "encoder.patch",
+          problem: "patches of \(patch) pixels do not divide images of \(imageSize)")
+      }
+      var configuration = VisionTransformer.Configuration()
+      configuration.imageSize = imageSize
+      configuration.channels = channels
+      configuration.patchSize = patch
+      configuration.width = width
+      configuration.depth = depth
+      configuration.heads = heads
+      configuration.mlpWidth = mlpWidth
+      configuration.dropout = Float(dropout)
+      configuration.embeddingDropout = Float(embeddingDropout)
+      configuration.headDropout = Float(headDropout)
+      configuration.dropPath = Float(stochasticDepth)
+      return VisionTransformer(configuration, using: &generator)
+    case .resnet18:
+      throw RunError("waiting for ResNet18")
+    }
+  }
+
+  /// For tables: "ViT 4 x 128, patch 4".
+  var summary: String {
+    switch name {
+    case .vit: "ViT \(depth) x \(width), \(heads) heads, patch \(patch)"
+    case .resnet18: "ResNet18"
+    }
+  }
+}
+
+extension OptimiserSettings {
+  func optimiser(for parameters: [(name: String, tensor: Tensor)]) -> any Optimizer {
+    switch name {
+    case .adamw:
+      AdamW(
+        parameters, beta1: Float(betas[0]), beta2: Float(betas[1]), epsilon: Float(epsilon),
+        weightDecay: Float(weightDecay))
+    case .sgd:
+      SGD(parameters, momentum: Float(momentum), weightDecay: Float(weightDecay), nesterov: nesterov)
+    }
+  }
+}
+
+extension ScheduleSettings {
+  func schedule(epochs: Int) -> Schedule {
+    switch name {
+    case .constant: .constant
+    case .cosine: .cosine(period: Double(period ?? epochs), minimum: minimum)
+    case .cosineToZero: .cosineToZero
+    case .multiStep: .multiStep(milestones: milestones, factor: factor)
+    case .oneCycle: .oneCycle(warmUp: rise)
+    }
+  }
+}

@@ -1,0 +1,216 @@
+import ContrastiveLosses
+import Datasets
+import Foundation
+import NeuralNetworks
+import Tensors
+
+/// Trains one encoder with its classifier, epoch by epoch, in a run folder that it can go on from.
+///
+/// Everything random is drawn from streams of the run's seed: the initial weights, the order and the views of each epoch, and
+/// what layers drop. The second are numbered by epoch, so only the last has a state to save.
+final class Trainer {
+  let configuration: ExperimentConfiguration
+  let data: ExperimentData
+  let folder: RunFolder
+  let model: TrainedModel
+  private(set) var state: TrainingState
+
+  private let optimiser: any Optimizer
+  private let schedule: Schedule
+  private let objective: ContrastiveObjective
+  private let generator: RandomGenerator
+  private let progress: ProgressLine
+  private let label: String
+  private let batchSize: Int
+  private let stepsPerEpoch: Int
+  private var pace: Pace
+
+  /// Numbers of the seed's streams. They are part of what a seed means: never renumber them.
+  private enum Stream {
+    static let initialisation: UInt64 = 0
+    static let batches: UInt64 = 1
+    static let layers: UInt64 = 2
+  }
+
+  /// A trainer at the start, or where the folder's checkpoint stands.
+  init(
+    _ configuration: ExperimentConfiguration, seed: Int, data: ExperimentData, folder: RunFolder,
+    progress: ProgressLine
+  ) throws {
+    self.configuration = configuration
+    self.data = data
+    self.folder = folder
+    self.progress = progress
+    label = "\(configuration.experiment) \(configuration.loss.name.symbol) seed \(seed)"
+    generator = RandomGenerator(seed: UInt64(seed))
+    var initial = generator.stream(Stream.initialisation)
+    model = try TrainedModel(
+      configuration.encoder, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
+      using: &initial)
+    optimiser = configuration.optimiser.optimiser(for: model.parameters())
+    schedule = configuration.schedule.schedule(epochs: configuration.epochs)
+    objective = configuration.loss.objective
+    state = TrainingState(generator: generator.stream(Stream.layers))
+    batchSize = min(configuration.batchSize, data.training.count)
+    stepsPerEpoch = data.training.count / batchSize
+    pace = Pace()
+    try resume()
+  }
+
+  private func resume() throws {
+    let log = MetricsLog(file: folder.metrics)
+    guard folder.isStarted else { return try log.truncate(afterEpoch: 0) }
+    let checkpoint = try Checkpoint(folder.checkpoint)
+    guard checkpoint.configuration == configuration.identity else {
+      throw RunError(
+        "\(folder.checkpoint.path) was made with other settings than \(folder.configuration.path); "
+          + "move the folder away to start anew")
+    }
+    try model.load(checkpoint.tensors(under: "model."))
+    try optimiser.load(checkpoint.tensors(under: "optimiser."))
+    state = checkpoint.state
+    try log.truncate(afterEpoch: state.epoch)
+  }
+
+  /// Trains to the last epoch.
+  /// - Throws: `InterruptedError` after a signal, with everything saved; `RunError` when the loss is no longer a number.
+  func train() throws {
+    while state.epoch < configuration.epochs {
+      try runEpoch()
+      if let signal = Interruption.pending { throw InterruptedError(signal: signal) }
+    }
+  }
+
+  private func runEpoch() throws {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let firstStep = state.step
+    let batches = BatchLoader(
+      data.training, augmentation: configuration.augmentation.views, statistics: data.statistics,
+      batchSize: batchSize, generator: generator.stream(Stream.batches).stream(UInt64(state.epoch)),
+      startingAt: firstStep)
+    for batch in batches {
+      try step(batch)
+      state.step += 1
+      pace.advance()
+      progress.update(progressText)
+      if let signal = Interruption.pending, state.step < stepsPerEpoch {
+        try save()
+        throw InterruptedError(signal: signal)
+      }
+    }
+    let seconds = (clock.now - start).seconds
+    let images = (stepsPerEpoch - firstStep) * batchSize
+    try finishEpoch(seconds: seconds, imagesPerSecond: Double(images) / max(seconds, 1e-9))
+  }
+
+  private func step(_ batch: Batch) throws {
+    var pass = Pass.training(state.generator)
+    let count = batch.count
+    let embeddings = model.encoder(batch.views, &pass)
+    let logits = model.classifier(embeddings, &pass)
+    state.generator = pass.generator
+
+    let contrastive = try objective(
+      embeddings.sliced(0..<count), embeddings.sliced(count..<(2 * count)), labels: batch.labels)
+    let labels = batch.labels + batch.labels
+    let crossEntropy = crossEntropy(
+      logits, labels: labels, smoothing: Float(configuration.classifier.labelSmoothing))
+    let loss = contrastive + crossEntropy * Float(configuration.classifier.weight)
+    guard loss.item().isFinite else {
+      throw RunError(
+        "\(label): the loss is \(loss.item()) in epoch \(state.epoch + 1), step \(state.step + 1); "
+          + "a lower optimiser.rate or an optimiser.gradientClip may help. The run can go on from \(folder.url.path)"
+      )
+    }
+    loss.backward()
+    let norm = optimiser.step(
+      rate: Float(rate), maximumNorm: configuration.optimiser.gradientClip.map { Float($0) })
+
+    state.sums.contrastive += Double(contrastive.item())
+    state.sums.crossEntropy += Double(crossEntropy.item())
+    state.sums.gradientNorm += Double(norm)
+    state.sums.images += count
+  }
+
+  /// The learning rate of the present step.
+  private var rate: Double {
+    let factor = schedule.factor(
+      step: state.epoch * stepsPerEpoch + state.step, stepsPerEpoch: stepsPerEpoch,
+      epochs: configuration.epochs,
+      warmUpEpochs: configuration.schedule.warmUpEpochs)
+    return configuration.optimiser.rate * factor
+  }
+
+  /// Validates, keeps the network when it is the best so far, logs, and saves: in this order, so that a kill in between repeats the
+  /// epoch and comes to the same files.
+  private func finishEpoch(seconds: Double, imagesPerSecond: Double) throws {
+    let accuracy = validationAccuracy()
+    let lastRate = rate
+    let sums = state.sums
+    state.epoch += 1
+    state.step = 0
+    state.sums = TrainingState.Sums()
+    let isBest = accuracy > state.bestAccuracy
+    if isBest { (state.bestAccuracy, state.bestEpoch) = (accuracy, state.epoch) }
+    if isBest {
+      try Checkpoint.write(model, optimiser: nil, state: state, configuration: configuration, to: folder.best)
+    }
+    let steps = Double(stepsPerEpoch)
+    let loss = sums.contrastive + configuration.classifier.weight * sums.crossEntropy
+    try MetricsLog(file: folder.metrics).append(
+      .object([
+        ("epoch", .integer(state.epoch)), ("step", .integer(state.epoch * stepsPerEpoch)),
+        ("loss", .number(loss / steps)), ("contrastive", .number(sums.contrastive / steps)),
+        ("crossEntropy", .number(sums.crossEntropy / steps)), ("validationAccuracy", .number(accuracy)),
+        ("gradientNorm", .number(sums.gradientNorm / steps)), ("rate", .number(lastRate)),
+        ("seconds", .number(seconds)), ("imagesPerSecond", .number(imagesPerSecond)),
+      ]))
+    try save()
+    progress.print(
+      "\(label): epoch \(state.epoch)/\(configuration.epochs), loss \(ResultTable.decimals(loss / steps, 4)), "
+        + "validation \(ResultTable.oneDecimal(100 * accuracy))%\(isBest ? " (best)" : ""), "
+        + "\(Int(imagesPerSecond)) images/s, \(duration(timeLeft)) left")
+  }
+
+  private func validationAccuracy() -> Double {
+    let embeddings = data.embeddings(of: data.validation, by: model)
+    return model.accuracy(ofEmbeddings: embeddings, labels: data.validation.labels)
+  }
+
+  private func save() throws {
+    try Checkpoint.write(
+      model, optimiser: optimiser, state: state, configuration: configuration, to: folder.checkpoint)
+  }
+
+  private var stepsLeft: Int { (configuration.epochs - state.epoch) * stepsPerEpoch - state.step }
+  private var timeLeft: Double { pace.seconds(for: stepsLeft) }
+
+  private var progressText: String {
+    let sums = state.sums
+    let loss =
+      (sums.contrastive + configuration.classifier.weight * sums.crossEntropy) / Double(max(1, state.step))
+    return "\(label): epoch \(state.epoch + 1)/\(configuration.epochs), step \(state.step)/\(stepsPerEpoch), "
+      + "loss \(ResultTable.decimals(loss, 4)), \(Int(pace.stepsPerSecond * Double(batchSize))) images/s, "
+      + "\(duration(timeLeft)) left"
+  }
+}
+
+/// How fast steps go, from the start of this process's work on a run, evaluation in between included.
+private struct Pace {
+  private let clock = ContinuousClock()
+  private let start: ContinuousClock.Instant
+  private var steps = 0
+
+  init() { start = clock.now }
+
+  mutating func advance() { steps += 1 }
+
+  var stepsPerSecond: Double { Double(steps) / max(1e-9, (clock.now - start).seconds) }
+
+  func seconds(for steps: Int) -> Double { self.steps == 0 ? .infinity : Double(steps) / stepsPerSecond }
+}
+
+extension Duration {
+  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

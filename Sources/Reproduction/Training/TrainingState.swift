@@ -1,0 +1,81 @@
+import Foundation
+import NeuralNetworks
+import Tensors
+
+/// Where a training run stands: with the network and the optimiser, all that its future depends on.
+struct TrainingState: Codable, Equatable {
+  /// Epochs done.
+  var epoch = 0
+  /// Steps done in the epoch after those.
+  var step = 0
+  /// What random layers draw from next.
+  var generator: RandomGenerator
+  /// Of the steps done in this epoch, for its averages.
+  var sums = Sums()
+  /// The best validation accuracy so far and its epoch, from 1; 0 before the first.
+  var bestAccuracy = -1.0
+  var bestEpoch = 0
+
+  struct Sums: Codable, Equatable {
+    var contrastive = 0.0
+    var crossEntropy = 0.0
+    var gradientNorm = 0.0
+    var images = 0
+  }
+}
+
+/// A checkpoint file: a `.safetensors` with the network under `model.`, the optimiser under `optimiser.`, and in its metadata the
+/// training state and the resolved configuration, so that the file explains itself.
+struct Checkpoint {
+  static let format = "spread-checkpoint 1"
+
+  var tensors: [String: Tensor]
+  var state: TrainingState
+  var configuration: ExperimentConfiguration
+
+  /// Writes a checkpoint in the file's place. The same state gives the same bytes.
+  /// - Parameter optimiser: nil for a network that is kept to be evaluated.
+  static func write(
+    _ model: TrainedModel, optimiser: (any Optimizer)?, state: TrainingState,
+    configuration: ExperimentConfiguration, to file: URL
+  ) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let metadata = [
+      "format": format,
+      "state": String(decoding: try encoder.encode(state), as: UTF8.self),
+      "configuration": configuration.identity.json,
+    ]
+    let tensors =
+      model.state().map { (name: "model.\($0.name)", tensor: $0.tensor) }
+      + (optimiser?.state() ?? []).map { (name: "optimiser.\($0.name)", tensor: $0.tensor) }
+    try SafeTensors.write(tensors, metadata: metadata, to: file.path)
+  }
+
+  /// - Throws: `FileFormatError` for a file that is not whole, `RunError` for one that is not a checkpoint.
+  init(_ file: URL) throws {
+    let contents = try SafeTensors(path: file.path)
+    guard contents.metadata["format"] == Self.format, let state = contents.metadata["state"],
+      let configuration = contents.metadata["configuration"]
+    else {
+      throw RunError(
+        "\(file.path) is not a checkpoint of this program: its metadata lack the format \"\(Self.format)\"")
+    }
+    do {
+      self.state = try JSONDecoder().decode(TrainingState.self, from: Data(state.utf8))
+    } catch {
+      throw RunError("\(file.path): the training state in its metadata cannot be read: \(error)")
+    }
+    self.configuration = try ExperimentConfiguration(json: configuration, source: file.path)
+    tensors = contents.tensors
+  }
+
+  /// Those tensors whose names begin so, without that beginning.
+  func tensors(under prefix: String) -> [String: Tensor] {
+    var result: [String: Tensor] = [:]
+    for (name, tensor) in tensors where name.hasPrefix(prefix) {
+      result[String(name.dropFirst(prefix.count))] = tensor
+    }
+    return result
+  }
+}

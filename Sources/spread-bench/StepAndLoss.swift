@@ -1,0 +1,88 @@
+import ArgumentParser
+import ContrastiveLosses
+import NeuralNetworks
+import Reproduction
+import Tensors
+
+struct Step: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "A training step of the paper's vision transformer, or of one of another size.",
+    discussion: """
+      Forward of two views, L_spread, backward, AdamW, in float32 with the paper's dropout. GFLOP/s count the matrix products that are \
+      done. The peak is that of multiply-adds in registers, measured first.
+
+      EXAMPLES
+        spread-bench step
+        spread-bench step --width 96 --depth 4 --patch 7 --size 28 --channels 1 --images 256
+      """)
+
+  @Option(help: "Points a batch; each has two views.") var images = 128
+  @Option(help: "Width of the embedding.") var width = 256
+  @Option(help: "Blocks.") var depth = 7
+  @Option(help: "Attention heads.") var heads = 8
+  @Option(help: "Width of the feed-forward part (default: twice the width).") var mlp: Int?
+  @Option(help: "Side of a patch.") var patch = 4
+  @Option(help: "Side of an image.") var size = 32
+  @Option(help: "Channels of an image.") var channels = 3
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    guard
+      [images, width, depth, heads, patch, size, channels, mlp ?? 1].allSatisfy({ (1...65_536).contains($0) })
+    else { throw ValidationError("sizes must be in 1...65536") }
+    guard images >= 2 else { throw ValidationError("--images must be at least 2") }
+    guard size % patch == 0 else { throw ValidationError("--patch \(patch) does not divide --size \(size)") }
+    guard width % heads == 0 else {
+      throw ValidationError("--heads \(heads) does not divide --width \(width)")
+    }
+  }
+
+  func run() throws {
+    common.apply()
+    var configuration = VisionTransformer.Configuration()
+    (configuration.imageSize, configuration.channels, configuration.patchSize) = (size, channels, patch)
+    (configuration.width, configuration.depth, configuration.heads) = (width, depth, heads)
+    configuration.mlpWidth = mlp ?? 2 * width
+    let machine = Machine.current
+    let result = try StepBenchmark.visionTransformer(
+      configuration, images: images, runs: common.runs, peak: ProductBenchmark.peak(), machine: machine)
+    try common.report([result], machine)
+  }
+}
+
+struct Loss: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "A contrastive loss with its gradients.",
+    discussion: """
+      EXAMPLES
+        spread-bench loss --batch 4096 --dimension 128 --loss spread
+        spread-bench loss --batch 65536 --runs 1
+      """)
+
+  @Option(help: "selfSupervised, supcon, attract, repel or spread.") var loss = ContrastiveLoss.spread
+  @Option(help: "Points a batch.") var batch = 4096
+  @Option(help: "Length of an embedding.") var dimension = 128
+  @Option(help: "crossView or pooled.") var layout = ContrastiveLayout.crossView
+  @Option(help: "Rows of similarities worked on at a time (default: by size).") var tile: Int?
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    guard (2...1_000_000).contains(batch), (1...65_536).contains(dimension) else {
+      throw ValidationError("--batch must be in 2...1000000 and --dimension in 1...65536")
+    }
+    if let tile, tile < 1 { throw ValidationError("--tile must be at least 1") }
+  }
+
+  func run() throws {
+    common.apply()
+    let machine = Machine.current
+    let objective = ContrastiveObjective(loss, layout: layout, tileRows: tile)
+    let result = try LossBenchmark.run(
+      objective, batch: batch, dimension: dimension, runs: common.runs, peak: ProductBenchmark.peak(),
+      machine: machine)
+    try common.report([result], machine)
+  }
+}
+
+extension ContrastiveLoss: ExpressibleByArgument {}
+extension ContrastiveLayout: ExpressibleByArgument {}

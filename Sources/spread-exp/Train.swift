@@ -1,0 +1,105 @@
+import ArgumentParser
+import ContrastiveLosses
+import Foundation
+import Reproduction
+
+/// What every command takes that runs experiments or looks at runs.
+struct RunOptions: ParsableArguments {
+  @Option(
+    help:
+      "smoke (seconds), quick (minutes; the default where the file has it), paper, or another of the file's.")
+  var profile: String?
+
+  @Option(
+    name: .customLong("seed"), help: "A seed to train with instead of the experiment's; may be repeated.")
+  var seeds: [Int] = []
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Override one setting: loss.temperature=0.2, seeds=[1,2], optimiser.name=sgd; may be repeated.",
+      valueName: "path=value"))
+  var overrides: [String] = []
+
+  @Option(help: ArgumentHelp("Where run folders are.", valueName: "folder"))
+  var runs = "runs"
+
+  func validate() throws {
+    guard seeds.allSatisfy({ (0...Int(Int32.max)).contains($0) }) else {
+      throw ValidationError("--seed must be in 0...\(Int32.max)")
+    }
+    guard Set(seeds).count == seeds.count else { throw ValidationError("a --seed is given twice") }
+  }
+
+  var runsFolder: URL { URL(fileURLWithPath: runs, isDirectory: true) }
+}
+
+/// What every command takes that computes.
+struct MachineOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Where data sets are (default: the environment variable SPREAD_DATA).", valueName: "folder"))
+  var data: String?
+
+  @Option(help: "Threads (default: SPREAD_THREADS, else the cores this process may use).")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be in 1...1024") }
+  }
+
+  var dataFolder: URL? { data.map { URL(fileURLWithPath: $0, isDirectory: true) } }
+}
+
+extension ContrastiveLoss: ExpressibleByArgument {}
+extension ContrastiveLayout: ExpressibleByArgument {}
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Trains the losses of an experiment, seed by seed, and prints the row of the table.",
+    discussion: """
+      An experiment is a JSON file. A bare name is looked for in the working directory, then in Experiments/ there, then \
+      in Experiments/ beside the package that the program was built in; .json may be left out. Without a loss.name in the \
+      file, every loss that it lists is trained in turn.
+
+      Layers, each winning over those before it: defaults, the file, its profile, its entry for the loss, --set. An \
+      unknown key is an error that names the nearest valid one. What results is saved in the run's folder as \
+      configuration.json, and --print-configuration shows it without training.
+
+      Progress goes to standard error, the row of the table to standard output.
+
+      EXAMPLES
+        spread-exp train --config glyphs-coarse.json
+        spread-exp train --config mnist-coarse.json --data ~/data --profile paper --loss spread --seed 0
+        spread-exp train --config glyphs-coarse --set epochs=20 --print-configuration
+      """)
+
+  @Option(
+    help: ArgumentHelp("The experiment: a file, or the name of one in Experiments/.", valueName: "file"))
+  var config: String
+
+  @Option(name: .customLong("loss"), help: "Train this loss only; may be repeated.")
+  var losses: [ContrastiveLoss] = []
+
+  @OptionGroup var options: RunOptions
+  @OptionGroup var machine: MachineOptions
+
+  @Flag(help: "Print the configuration of each loss with every default in place, and train nothing.")
+  var printConfiguration = false
+
+  func run() throws {
+    let file = try ExperimentFile(contentsOf: ExperimentLookup.find(config))
+    let configurations = try file.configurations(
+      profile: options.profile, overrides: options.overrides, losses: losses)
+    if printConfiguration {
+      for configuration in configurations { print(configuration.json, terminator: "") }
+      return
+    }
+    let runner = ExperimentRunner(
+      runs: options.runsFolder, dataFolder: machine.dataFolder, threads: machine.threads)
+    try runner.run(configurations, seeds: options.seeds)
+    print(
+      try ResultTable(experiment: configurations, seeds: options.seeds, runs: options.runsFolder).markdown,
+      terminator: "")
+  }
+}

@@ -1,0 +1,77 @@
+import Foundation
+import Testing
+
+@testable import Reproduction
+
+@Suite struct RunFolderTests {
+  @Test func atomicWritesReplaceWholeFiles() throws {
+    try withFolder { folder in
+      let file = folder.appendingPathComponent("a.json")
+      try AtomicFile.write("one", to: file)
+      try AtomicFile.write("two", to: file)
+      #expect(try file.text() == "two")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.json"])
+      let message = failure {
+        try AtomicFile.append("x", to: folder.appendingPathComponent("none/a"))
+      }
+      #expect(try #require(message).contains("No such file or directory"))
+    }
+  }
+
+  @Test func leftoversOfKilledWritersAreRemoved() throws {
+    try withFolder { folder in
+      try folder.appendingPathComponent("checkpoint.safetensors.77" + AtomicFile.temporarySuffix).write("half")
+      try folder.appendingPathComponent("metrics.jsonl").write("")
+      AtomicFile.removeLeftovers(in: folder)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["metrics.jsonl"])
+    }
+  }
+
+  @Test func metricsAreCutBackToTheCheckpoint() throws {
+    try withFolder { folder in
+      let log = MetricsLog(file: folder.appendingPathComponent("metrics.jsonl"))
+      try log.truncate(afterEpoch: 3)
+      #expect(try log.entries().isEmpty)
+      for epoch in 1...3 { try log.append(.object([("epoch", .integer(epoch)), ("loss", .number(0.5))])) }
+      try AtomicFile.append("{\"epoch\": 4, \"lo", to: log.file)
+      #expect(try log.entries().count == 3)
+      try log.truncate(afterEpoch: 2)
+      #expect(try log.file.text() == "{\"epoch\":1,\"loss\":0.5}\n{\"epoch\":2,\"loss\":0.5}\n")
+      try log.file.write("{\"epoch\":1}\nnonsense\n")
+      #expect(try #require(failure { try log.entries() }).contains("metrics.jsonl:2"))
+    }
+  }
+
+  @Test func runsHaveAFolderEachAndAreFoundAgain() throws {
+    try withFolder { runs in
+      var configuration = ExperimentConfiguration()
+      configuration.experiment = "digits"
+      let folder = RunFolder.of(configuration, seed: 3, in: runs)
+      let path = "digits/custom/spread-\(configuration.fingerprint)/seed-3"
+      #expect(folder.url.path == runs.appendingPathComponent(path).path)
+      try folder.prepare(configuration, seed: 3)
+      #expect(try folder.savedConfiguration().seeds == [3])
+      #expect(try folder.savedConfiguration().identity == configuration.identity)
+      #expect(!folder.isComplete && !folder.isStarted)
+
+      // An older version's folder of the same settings, under another fingerprint, with a key still at its default left out.
+      let old = runs.appendingPathComponent("digits/custom/spread-01234567/seed-4")
+      try FileManager.default.createDirectory(at: old, withIntermediateDirectories: true)
+      try old.appendingPathComponent("configuration.json").write(
+        "{\"experiment\": \"digits\", \"epochs\": 100}")
+      #expect(RunFolder.of(configuration, seed: 4, in: runs).url.path == old.path)
+      configuration.epochs = 7
+      #expect(RunFolder.of(configuration, seed: 4, in: runs).url.path != old.path)
+    }
+  }
+
+  @Test func aRunHasOneWorker() throws {
+    try withFolder { folder in
+      var first: RunLock? = try RunLock(RunFolder(folder))
+      #expect(try #require(failure { try RunLock(RunFolder(folder)) }).contains("another process works on"))
+      withExtendedLifetime(first) {}
+      first = nil
+      _ = try RunLock(RunFolder(folder))
+    }
+  }
+}
