@@ -13,12 +13,12 @@ import Tensors
 /// - Complexity: two passes over the logits; the gradient, one.
 /// - Source: Szegedy et al. 2016, section 7.
 public func crossEntropy(_ logits: Tensor, labels: [Int], smoothing: Float = 0) -> Tensor {
-  precondition(
+  require(
     logits.rank == 2 && logits.shape[0] == labels.count && !labels.isEmpty,
     "crossEntropy: \(labels.count) labels do not fit logits of shape \(logits.shape)")
-  precondition(smoothing >= 0 && smoothing < 1, "crossEntropy: smoothing \(smoothing) is not in [0, 1)")
+  require(smoothing >= 0 && smoothing < 1, "crossEntropy: smoothing \(smoothing) is not in [0, 1)")
   let (batch, classes) = (logits.shape[0], logits.shape[1])
-  precondition(
+  require(
     labels.allSatisfy { $0 >= 0 && $0 < classes },
     "crossEntropy: a label is outside 0..<\(classes): \(labels.first { $0 < 0 || $0 >= classes } ?? 0)")
   let logProbabilities = withoutGradient { logits.detached().logSoftmax() }

@@ -71,7 +71,7 @@ struct Augmenter: Sendable {
   let inverseDeviation: [Float]
 
   init(_ configuration: AugmentationConfiguration, store: ImageStore, mean: [Float], deviation: [Float]) {
-    precondition(
+    require(
       mean.count == store.channels && deviation.count == store.channels,
       "\(mean.count) means and \(deviation.count) deviations for \(store.channels) channels")
     self.configuration = configuration

@@ -42,12 +42,12 @@ public final class BatchLoader: Sequence, IteratorProtocol {
     batchSize: Int, dropsLast: Bool = true, generator: RandomGenerator, threads: Int = 1, ahead: Int = 3,
     startingAt first: Int = 0
   ) {
-    precondition(batchSize >= 2, "a batch of \(batchSize) points has no contrast; use at least 2")
-    precondition(threads >= 1 && ahead >= 1, "a loader needs at least one thread and room for one batch")
+    require(batchSize >= 2, "a batch of \(batchSize) points has no contrast; use at least 2")
+    require(threads >= 1 && ahead >= 1, "a loader needs at least one thread and room for one batch")
     let whole = dataset.count / batchSize
     let rest = dataset.count % batchSize
     batchCount = whole + (!dropsLast && rest >= 2 ? 1 : 0)
-    precondition((0...batchCount).contains(first), "batch \(first) of an epoch of \(batchCount)")
+    require((0...batchCount).contains(first), "batch \(first) of an epoch of \(batchCount)")
     work = LoaderWork(
       dataset: dataset,
       augmenter: Augmenter(
@@ -160,7 +160,7 @@ private final class LoaderWork: @unchecked Sendable {
 extension ImageDataset {
   /// The points at some places as they are, normalised: `[count, channels, height, width]`. In parallel.
   public func images(_ places: Range<Int>, statistics: (mean: [Float], deviation: [Float])) -> Tensor {
-    precondition(places.lowerBound >= 0 && places.upperBound <= count, "places \(places) of \(count) points")
+    require(places.lowerBound >= 0 && places.upperBound <= count, "places \(places) of \(count) points")
     let augmenter = Augmenter(.none, store: store, mean: statistics.mean, deviation: statistics.deviation)
     let result = Tensor.uninitialised([places.count, store.channels, store.height, store.width])
     store.bytes.withUnsafeBufferPointer { bytes in

@@ -17,7 +17,7 @@ public struct Glyphs: Sendable, Equatable {
   static let version = 1
 
   public init(trainingCounts: [Int], testCounts: [Int], seed: UInt64 = 0) {
-    precondition(
+    require(
       trainingCounts.count == 10 && testCounts.count == 10
         && (trainingCounts + testCounts).allSatisfy { $0 >= 0 },
       "Glyphs needs ten counts of images, one a digit, for training and for test")
@@ -54,7 +54,7 @@ public struct Glyphs: Sendable, Equatable {
 
   private func part(_ name: String, _ counts: [Int], cache: String) throws -> ImageDataset {
     let total = counts.reduce(0, +)
-    precondition(total > 0, "Glyphs needs at least one image for \(name)")
+    require(total > 0, "Glyphs needs at least one image for \(name)")
     let key = "glyphs-\(Glyphs.version)-\(seed)-\(name)-" + counts.map(String.init).joined(separator: "-")
     let (images, labels) = ("\(cache)/\(key).images.gz", "\(cache)/\(key).labels.gz")
     if let cached = try? read(images, labels, counts) { return cached }

@@ -170,7 +170,7 @@ enum Gzip {
     let status = deflateInit2_(
       &stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
       Int32(MemoryLayout<z_stream>.size))
-    precondition(status == Z_OK, "zlib could not be started: status \(status)")
+    require(status == Z_OK, "zlib could not be started: status \(status)")
     defer { deflateEnd(&stream) }
     var result = Data()
     var buffer = [UInt8](repeating: 0, count: 1 << 16)

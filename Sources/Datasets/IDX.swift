@@ -56,7 +56,7 @@ public struct IDXArray: Sendable {
 
   /// Writes unsigned bytes, gzipped; a kill at any moment leaves the old file or the new one.
   public static func write(_ bytes: [UInt8], shape: [Int], to path: String) throws {
-    precondition(
+    require(
       checkedCount(shape) == bytes.count && (1...255).contains(shape.count)
         && shape.allSatisfy { $0 > 0 && $0 <= Int(UInt32.max) },
       "\(bytes.count) bytes cannot be written as an IDX array of shape \(shape)")

@@ -10,7 +10,7 @@ public final class ImageStore: Sendable {
   let bytes: [UInt8]
 
   public init(_ bytes: [UInt8], count: Int, channels: Int, height: Int, width: Int) {
-    precondition(
+    require(
       bytes.count == count * channels * height * width,
       "\(bytes.count) bytes are not \(count) images of \(channels) x \(height) x \(width)")
     self.bytes = bytes
@@ -43,14 +43,15 @@ public struct ImageDataset: Sendable {
     stratumNames: [String]
   ) {
     let indices = indices ?? Array(0..<store.count)
-    precondition(
+    require(
       indices.count == labels.count && labels.count == strata.count,
       "\(indices.count) images with \(labels.count) labels and \(strata.count) strata")
-    precondition(
+    require(
       labels.allSatisfy(classNames.indices.contains) && strata.allSatisfy(stratumNames.indices.contains),
       "a label or a stratum has no name")
-    precondition(
-      indices.allSatisfy { $0 >= 0 && $0 < store.count }, "a point's image is not among the \(store.count) of the store")
+    require(
+      indices.allSatisfy { $0 >= 0 && $0 < store.count },
+      "a point's image is not among the \(store.count) of the store")
     self.name = name
     self.store = store
     self.indices = indices
@@ -71,7 +72,7 @@ public struct ImageDataset: Sendable {
 
   /// The same points with other classes, given for each stratum: how a coarse task is made from a fine one.
   public func relabelled(_ name: String, classOfStratum: [Int], classNames: [String]) -> ImageDataset {
-    precondition(
+    require(
       classOfStratum.count == stratumNames.count,
       "\(classOfStratum.count) classes were given for \(stratumNames.count) strata")
     return ImageDataset(
@@ -81,7 +82,7 @@ public struct ImageDataset: Sendable {
 
   /// The first `counts[s]` points of each stratum in a seeded order, in their original order; strata with fewer keep all.
   public func subsampled(stratumCounts counts: [Int], seed: UInt64) -> ImageDataset {
-    precondition(
+    require(
       counts.count == stratumNames.count, "\(counts.count) counts for \(stratumNames.count) strata")
     var generator = RandomGenerator(seed: seed)
     var left = counts
@@ -96,7 +97,7 @@ public struct ImageDataset: Sendable {
   public func split(validationShare share: Double, seed: UInt64) -> (
     training: ImageDataset, validation: ImageDataset
   ) {
-    precondition(share >= 0 && share < 1, "a validation share of \(share) is not in [0, 1)")
+    require(share >= 0 && share < 1, "a validation share of \(share) is not in [0, 1)")
     var generator = RandomGenerator(seed: seed)
     let order = generator.permutation(count)
     let held = Int((Double(count) * share).rounded())

@@ -36,7 +36,9 @@ public enum MNIST {
     }
     let (training, test) = (try part(paths[0], paths[1]), try part(paths[2], paths[3]))
     var source = "MNIST, \((paths[0] as NSString).deletingLastPathComponent)"
-    if checksums != publishedChecksums { source += " (contents other than those of the published MNIST files)" }
+    if checksums != publishedChecksums {
+      source += " (contents other than those of the published MNIST files)"
+    }
     return DatasetPair(training: training, test: test, source: source)
   }
 

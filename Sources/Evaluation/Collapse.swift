@@ -36,7 +36,7 @@ public struct Collapse: Codable, Sendable, Equatable {
   ///   - groups: the group of each row, from 0
   ///   - names: what the groups are called; numbers where it is shorter
   public init(_ embeddings: Tensor, groups assignment: [Int], names: [String] = []) {
-    precondition(
+    require(
       embeddings.rank == 2 && embeddings.shape[0] == assignment.count && !assignment.isEmpty
         && assignment.min()! >= 0,
       "collapse: \(assignment.count) groups for embeddings of shape \(embeddings.shape)")

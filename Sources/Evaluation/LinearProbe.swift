@@ -45,7 +45,7 @@ public struct LinearProbe: Sendable {
     embeddings: Tensor, labels: [Int], classes: Int, configuration: Configuration = Configuration(),
     using generator: inout RandomGenerator
   ) {
-    precondition(
+    require(
       embeddings.rank == 2 && embeddings.shape[0] == labels.count && !labels.isEmpty,
       "a probe needs one label a row: \(labels.count) labels, embeddings of shape \(embeddings.shape)")
     let (count, width) = (embeddings.shape[0], embeddings.shape[1])
@@ -88,7 +88,7 @@ public struct LinearProbe: Sendable {
 
 /// The share of predictions that are right, in [0, 1].
 public func accuracy(_ predictions: [Int], labels: [Int]) -> Double {
-  precondition(
+  require(
     predictions.count == labels.count, "\(predictions.count) predictions for \(labels.count) labels")
   guard !labels.isEmpty else { return 0 }
   return Double(zip(predictions, labels).reduce(0) { $0 + ($1.0 == $1.1 ? 1 : 0) }) / Double(labels.count)

@@ -11,7 +11,7 @@ public enum NearestNeighbours {
   ///   - k: neighbours that vote; all of them when there are fewer
   /// - Complexity: 2 M N d operations; memory of one tile of similarities a core, never M x N.
   public static func predict(_ queries: Tensor, training: Tensor, labels: [Int], k: Int = 20) -> [Int] {
-    precondition(
+    require(
       queries.rank == 2 && training.rank == 2 && queries.shape[1] == training.shape[1]
         && training.shape[0] == labels.count && !labels.isEmpty && k >= 1,
       "k-NN: queries \(queries.shape), training \(training.shape), \(labels.count) labels, k = \(k)")

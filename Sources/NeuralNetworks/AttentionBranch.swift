@@ -37,7 +37,7 @@ private struct AttentionNode {
     _ x: Tensor, norm: LayerNorm, attention: MultiHeadSelfAttention, dropout: Float, path: DropPath,
     _ pass: inout Pass
   ) {
-    precondition(
+    require(
       x.rank == 3 && attention.qkv.weight.shape[1] == x.shape[2],
       "attention of weight \(attention.qkv.weight.shape) does not fit x of shape \(x.shape)")
     self.x = x.detached()

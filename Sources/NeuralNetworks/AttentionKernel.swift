@@ -15,7 +15,7 @@ struct AttentionKernel: Sendable {
   let queryScales: Tensor?
 
   init(_ shape: [Int], heads: Int, dropout: Float, headDropout: Float, _ pass: inout Pass) {
-    precondition(
+    require(
       shape.count == 3 && shape[2] % heads == 0,
       "attention with \(heads) heads does not fit the shape \(shape)")
     positions = shape[1]

@@ -40,7 +40,7 @@ private struct FeedForwardNode {
   init(
     _ x: Tensor, norm: LayerNorm, fc1: Linear, fc2: Linear, dropout: Float, path: DropPath, _ pass: inout Pass
   ) {
-    precondition(
+    require(
       x.rank == 3 && fc1.weight.shape[1] == x.shape[2]
         && fc2.weight.shape == [x.shape[2], fc1.weight.shape[0]],
       "a feed-forward branch of weights \(fc1.weight.shape), \(fc2.weight.shape) does not fit x of shape \(x.shape)"

@@ -13,7 +13,7 @@ final class FlatParameters {
   let gradients: Tensor
 
   init(_ parameters: [(name: String, tensor: Tensor)]) {
-    precondition(!parameters.isEmpty, "an optimiser needs at least one parameter")
+    require(!parameters.isEmpty, "an optimiser needs at least one parameter")
     names = parameters.map(\.name)
     tensors = parameters.map(\.tensor)
     // Each tensor starts on a cache line.

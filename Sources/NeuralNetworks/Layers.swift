@@ -46,7 +46,7 @@ public final class Dropout: Layer {
   public let probability: Float
 
   public init(_ probability: Float) {
-    precondition(probability >= 0 && probability < 1, "dropout probability \(probability) is not in [0, 1)")
+    require(probability >= 0 && probability < 1, "dropout probability \(probability) is not in [0, 1)")
     self.probability = probability
   }
 
@@ -64,7 +64,7 @@ public final class DropPath: Layer {
   public let probability: Float
 
   public init(_ probability: Float) {
-    precondition(probability >= 0 && probability < 1, "drop path probability \(probability) is not in [0, 1)")
+    require(probability >= 0 && probability < 1, "drop path probability \(probability) is not in [0, 1)")
     self.probability = probability
   }
 
@@ -100,7 +100,7 @@ public final class MultiHeadSelfAttention: Layer {
     _ width: Int, heads: Int, dropout: Float = 0, headDropout: Float = 0,
     using generator: inout RandomGenerator
   ) {
-    precondition(heads > 0 && width % heads == 0, "\(heads) heads do not divide the width \(width)")
+    require(heads > 0 && width % heads == 0, "\(heads) heads do not divide the width \(width)")
     qkv = Linear(width, 3 * width, bias: false, using: &generator)
     self.heads = heads
     self.dropout = dropout

@@ -27,7 +27,7 @@ private struct PatchLayout: Sendable {
   let side: Int
 
   init(_ shape: [Int], side: Int) {
-    precondition(
+    require(
       shape.count == 4 && shape[2] % side == 0 && shape[3] % side == 0,
       "patches of side \(side) do not tile \(shape)")
     self.shape = shape
@@ -63,7 +63,7 @@ private struct PatchLayout: Sendable {
 /// `[batch, 1 + n, width]`.
 func withClassToken(_ tokens: Tensor, _ classToken: Tensor, _ positions: Tensor) -> Tensor {
   let (batch, n, width) = (tokens.shape[0], tokens.shape[1], tokens.shape[2])
-  precondition(
+  require(
     classToken.count == width && positions.shape == [n + 1, width],
     "positions of shape \(positions.shape) do not fit tokens of shape \(tokens.shape) and a class token")
   let result = Tensor.uninitialised([batch, n + 1, width])

@@ -89,7 +89,7 @@ public final class PatchEmbedding: Layer {
 
   init(_ configuration: VisionTransformer.Configuration, using generator: inout RandomGenerator) {
     let (size, patch) = (configuration.imageSize, configuration.patchSize)
-    precondition(
+    require(
       patch > 0 && size % patch == 0, "patches of side \(patch) do not tile images of side \(size)")
     patchSize = patch
     patchCount = (size / patch) * (size / patch)
@@ -102,7 +102,7 @@ public final class PatchEmbedding: Layer {
 
   /// `[batch, channels, size, size]` to `[batch, patches, width]`; patches by row, then column.
   public func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
-    precondition(
+    require(
       x.rank == 4 && x.shape[2] * x.shape[3] == patchCount * patchSize * patchSize,
       "images of shape \(x.shape) do not have \(patchCount) patches of side \(patchSize)")
     return dropout(norm(projection(patches(x, side: patchSize), &pass), &pass), &pass)

@@ -80,7 +80,7 @@ extension Tensor {
   public var requiresGradient: Bool {
     get { leafRequiresGradient || node != nil }
     set {
-      precondition(
+      require(
         node == nil, "requiresGradient can be set on a leaf only; this tensor is the result of an operation")
       leafRequiresGradient = newValue
     }
@@ -90,7 +90,7 @@ extension Tensor {
   public var gradient: Tensor? {
     get { accumulated }
     set {
-      precondition(
+      require(
         newValue == nil || newValue!.shape == shape,
         "a gradient of shape \(newValue!.shape) does not fit a tensor of shape \(shape)")
       accumulated = newValue
@@ -126,11 +126,11 @@ extension Tensor {
   /// Stops the program when the tensor is not a scalar, depends on no leaf that requires a gradient, or was used up before.
   /// - Complexity: one visit a node; no recursion.
   public func backward() {
-    precondition(
+    require(
       count == 1,
       "backward() starts from a scalar, and the shape is \(shape); reduce it first, with sum() or mean()")
     guard let root = node else {
-      precondition(
+      require(
         leafRequiresGradient,
         "backward() on a tensor that depends on no leaf with requiresGradient, or was made without gradients")
       accumulate(Tensor.ones(shape))
@@ -157,7 +157,7 @@ extension Tensor {
   }
 
   fileprivate func accumulate(_ gradient: Tensor) {
-    precondition(
+    require(
       gradient.shape == shape,
       "an operation returned a gradient of shape \(gradient.shape) for an input of shape \(shape)")
     if let node {
@@ -183,7 +183,7 @@ extension Node {
     self.inputs = []
     guard let upstream = gradient.take() else { return }
     let gradients = backward(upstream)
-    precondition(
+    require(
       gradients.count == inputs.count,
       "an operation returned \(gradients.count) gradients for \(inputs.count) inputs")
     for (input, gradient) in zip(inputs, gradients) {

@@ -11,7 +11,7 @@ struct Broadcast {
     let paddedA = [Int](repeating: 1, count: rank - a.count) + a
     let paddedB = [Int](repeating: 1, count: rank - b.count) + b
     shape = zip(paddedA, paddedB).map { lengthA, lengthB in
-      precondition(
+      require(
         lengthA == lengthB || lengthA == 1 || lengthB == 1,
         "\(operation): the shapes \(a) and \(b) do not combine")
       return lengthA == 1 ? lengthB : lengthA

@@ -74,7 +74,7 @@ package struct DropoutMask: Sendable {
   package let scale: Float
 
   package init(_ probability: Float, using generator: inout RandomGenerator) {
-    precondition(probability >= 0 && probability < 1, "dropout probability \(probability) is not in [0, 1)")
+    require(probability >= 0 && probability < 1, "dropout probability \(probability) is not in [0, 1)")
     key = generator.next()
     threshold = UInt32(Double(probability) * 0x1p32)
     scale = 1 / (1 - probability)

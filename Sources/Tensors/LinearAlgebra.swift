@@ -109,7 +109,7 @@ public enum LinearAlgebra {
   public static func singularValues(
     _ matrix: Tensor
   ) throws -> (u: Tensor, values: Tensor, vTransposed: Tensor) {
-    precondition(matrix.rank == 2, "singularValues needs a matrix, and the shape is \(matrix.shape)")
+    require(matrix.rank == 2, "singularValues needs a matrix, and the shape is \(matrix.shape)")
     try requireFinite(matrix, "singularValues")
     let (m, n) = (matrix.shape[0], matrix.shape[1])
     let k = min(m, n)
@@ -138,7 +138,7 @@ public enum LinearAlgebra {
   /// - Throws: `LinearAlgebraError.noConvergence`, `.notFinite`.
   /// - Complexity: O(m n min(m, n)) operations. LAPACK's sgelsd.
   public static func leastSquares(_ matrix: Tensor, _ right: Tensor, cutoff: Float = -1) throws -> Tensor {
-    precondition(matrix.rank == 2, "leastSquares needs a matrix, and the shape is \(matrix.shape)")
+    require(matrix.rank == 2, "leastSquares needs a matrix, and the shape is \(matrix.shape)")
     let (m, n) = (matrix.shape[0], matrix.shape[1])
     requireRows(m, right, matrix, "leastSquares")
     try requireFinite(matrix, "leastSquares")
@@ -177,14 +177,14 @@ private func letter(_ scalar: Unicode.Scalar) -> CChar { CChar(scalar.value) }
 /// The number of rows of a square matrix. Also makes OpenBLAS ready: LAPACK rests on it.
 private func order(of matrix: Tensor, _ routine: String) -> Int {
   OpenBLAS.prepare()
-  precondition(
+  require(
     matrix.rank == 2 && matrix.shape[0] == matrix.shape[1],
     "\(routine) needs a square matrix, and the shape is \(matrix.shape)")
   return matrix.shape[0]
 }
 
 private func requireRows(_ rows: Int, _ right: Tensor, _ matrix: Tensor, _ routine: String) {
-  precondition(
+  require(
     (right.rank == 1 || right.rank == 2) && right.shape[0] == rows,
     "\(routine): a right-hand side of shape \(right.shape) does not fit a matrix of shape \(matrix.shape)")
 }
@@ -197,5 +197,5 @@ private func requireFinite(_ tensor: Tensor, _ routine: String) throws {
 private func check(_ status: lapack_integer, _ routine: String) throws {
   if status > 0 { throw LinearAlgebraError.noConvergence(routine: routine, remaining: Int(status)) }
   if status <= -1010 { fatalError("\(routine): LAPACK found no memory for its work space") }
-  precondition(status == 0, "\(routine): LAPACK refused its argument \(-status)")
+  require(status == 0, "\(routine): LAPACK refused its argument \(-status)")
 }

@@ -33,11 +33,11 @@ extension Tensor {
   /// - Returns: `[..., out]`
   /// - Complexity: 2 rows in out operations; the gradient twice that. The bias is added while the product is in cache.
   public static func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
-    precondition(
+    require(
       weight.rank == 2 && x.rank >= 1 && x.shape.last == weight.shape[1],
       "linear: x of shape \(x.shape) does not fit a weight of shape \(weight.shape) ([out, in])")
     let (width, inputs) = (weight.shape[0], weight.shape[1])
-    precondition(
+    require(
       bias == nil || bias!.shape == [width], "linear: the bias has shape \(bias!.shape), expected [\(width)]")
     let rows = inputs == 0 ? x.shape.dropLast().reduce(1, *) : x.count / inputs
     let result = Tensor.uninitialised(x.shape.dropLast() + [width])
@@ -49,6 +49,7 @@ extension Tensor {
       if let bias { ck_add_row(count, width, target, bias.pointer, target) }
     }
     let (savedX, savedWeight) = (x.detached(), weight.detached())
+    let hasBias = bias != nil
     let needs = (
       x: x.requiresGradient, weight: weight.requiresGradient, bias: bias?.requiresGradient ?? false
     )
@@ -57,7 +58,8 @@ extension Tensor {
         needs.x ? linearInputGradient(upstream, weight: savedWeight) : nil,
         needs.weight ? linearWeightGradient(upstream, savedX) : nil,
       ]
-      return needs.bias ? gradients + [columnSums(upstream, width)] : gradients
+      guard hasBias else { return gradients }
+      return gradients + [needs.bias ? columnSums(upstream, width) : nil]
     }
   }
 
@@ -137,18 +139,18 @@ private struct ProductPlan: Sendable {
 
   init(_ a: [Int], _ b: [Int], transposeA: Bool, transposeB: Bool) {
     let described = "matmul: \(a)\(transposeA ? "^T" : "") and \(b)\(transposeB ? "^T" : "")"
-    precondition(a.count >= 2 && b.count >= 2, "\(described): both need at least two axes")
+    require(a.count >= 2 && b.count >= 2, "\(described): both need at least two axes")
     self.transposeA = transposeA
     self.transposeB = transposeB
     lead = Array(a.dropLast(2))
     sharesB = b.count == 2
-    precondition(sharesB || Array(b.dropLast(2)) == lead, "\(described): the leading axes differ")
+    require(sharesB || Array(b.dropLast(2)) == lead, "\(described): the leading axes differ")
     let (rowsA, columnsA) = (a[a.count - 2], a[a.count - 1])
     let (rowsB, columnsB) = (b[b.count - 2], b[b.count - 1])
     (m, k) = transposeA ? (columnsA, rowsA) : (rowsA, columnsA)
     n = transposeB ? rowsB : columnsB
     let inner = transposeB ? columnsB : rowsB
-    precondition(k == inner, "\(described): the inner lengths \(k) and \(inner) differ")
+    require(k == inner, "\(described): the inner lengths \(k) and \(inner) differ")
     batches = lead.reduce(1, *)
   }
 

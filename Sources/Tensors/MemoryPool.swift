@@ -50,7 +50,7 @@ public enum MemoryPool {
 
   /// A block of at least `byteCount` bytes and the size class to return it under.
   static func allocate(_ byteCount: Int) -> (UnsafeMutableRawPointer, sizeClass: Int) {
-    precondition(byteCount >= 0 && byteCount < 1 << 46, "cannot allocate \(byteCount) bytes")
+    require(byteCount >= 0 && byteCount < 1 << 46, "cannot allocate \(byteCount) bytes")
     let sizeClass = sizeClass(of: byteCount)
     let size = bytes(ofClass: sizeClass)
     let reused = guarded.withLock { guarded -> UnsafeMutableRawPointer? in

@@ -20,7 +20,7 @@ public enum Parallel {
   }
 
   public static func setThreadCount(_ n: Int) {
-    precondition(n >= 1 && n <= 1024, "thread count \(n) is not in 1...1024")
+    require(n >= 1 && n <= 1024, "thread count \(n) is not in 1...1024")
     count.store(n, ordering: .relaxed)
   }
 

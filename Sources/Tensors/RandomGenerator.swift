@@ -58,7 +58,7 @@ public struct RandomGenerator: RandomNumberGenerator, Codable, Sendable, Equatab
 
   /// Standard normal cut to [-bound, bound] by drawing again.
   public mutating func truncatedNormal(bound: Float) -> Float {
-    precondition(bound > 0, "bound \(bound) of a truncated normal must be positive")
+    require(bound > 0, "bound \(bound) of a truncated normal must be positive")
     while true {
       let value = normal()
       if abs(value) <= bound { return value }
@@ -67,7 +67,7 @@ public struct RandomGenerator: RandomNumberGenerator, Codable, Sendable, Equatab
 
   /// Uniform in 0..<n, without bias (Lemire's method).
   public mutating func below(_ n: Int) -> Int {
-    precondition(n > 0, "below(\(n)): the bound must be positive")
+    require(n > 0, "below(\(n)): the bound must be positive")
     return Int(next(upperBound: UInt64(n)))
   }
 

@@ -9,7 +9,7 @@ extension Tensor {
 
   /// The mean of all elements, a scalar.
   public func mean() -> Tensor {
-    precondition(count > 0, "mean() of an empty tensor of shape \(shape)")
+    require(count > 0, "mean() of an empty tensor of shape \(shape)")
     return sum() * (1 / Float(count))
   }
 
@@ -36,14 +36,14 @@ extension Tensor {
   /// The mean along one axis.
   public func mean(axis: Int, keepingAxis: Bool = false) -> Tensor {
     let length = shape[split(at: axis).axis]
-    precondition(length > 0, "mean(axis: \(axis)) along an axis of length 0, shape \(shape)")
+    require(length > 0, "mean(axis: \(axis)) along an axis of length 0, shape \(shape)")
     return sum(axis: axis, keepingAxis: keepingAxis) * (1 / Float(length))
   }
 
   /// The largest element along one axis; the gradient goes to the first of equal ones.
   public func max(axis: Int, keepingAxis: Bool = false) -> Tensor {
     let (axis, outer, length, inner) = split(at: axis)
-    precondition(length > 0, "max(axis: \(axis)) along an axis of length 0, shape \(shape)")
+    require(length > 0, "max(axis: \(axis)) along an axis of length 0, shape \(shape)")
     let result = Tensor.uninitialised(keepingAxis ? replacing(axis, with: 1) : removing(axis))
     let places = positionsOfMaximum(outer: outer, length: length, inner: inner)
     for i in 0..<places.count { result.pointer[i] = pointer[places[i]] }
@@ -58,7 +58,7 @@ extension Tensor {
   /// For each row (the last axis) the index of its largest element, the first of equal ones. Not differentiable.
   public func argmax() -> [Int] {
     let (_, outer, length, inner) = split(at: -1)
-    precondition(length > 0, "argmax() along an axis of length 0, shape \(shape)")
+    require(length > 0, "argmax() along an axis of length 0, shape \(shape)")
     return positionsOfMaximum(outer: outer, length: length, inner: inner).enumerated().map {
       $1 - $0 * length
     }
@@ -117,7 +117,7 @@ extension Tensor {
   /// The axis counted from the front, and the numbers of elements before, along and after it.
   package func split(at axis: Int) -> (axis: Int, outer: Int, length: Int, inner: Int) {
     let resolved = axis < 0 ? axis + rank : axis
-    precondition(resolved >= 0 && resolved < rank, "axis \(axis) is not an axis of the shape \(shape)")
+    require(resolved >= 0 && resolved < rank, "axis \(axis) is not an axis of the shape \(shape)")
     return (
       resolved, shape[..<resolved].reduce(1, *), shape[resolved], shape[(resolved + 1)...].reduce(1, *)
     )

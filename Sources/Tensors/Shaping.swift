@@ -7,12 +7,12 @@ extension Tensor {
     if let unknown = newShape.firstIndex(of: -1) {
       resolved[unknown] = 1
       let known = elementCount(resolved)
-      precondition(
+      require(
         known > 0 && count % known == 0,
         "the shape \(shape) cannot become \(newShape): \(count) elements do not divide")
       resolved[unknown] = count / known
     }
-    precondition(
+    require(
       elementCount(resolved) == count, "the shape \(shape), \(count) elements, cannot become \(newShape)")
     let shape = self.shape
     return Tensor.record(Tensor(storage: storage, offset: offset, shape: resolved), from: [self]) {
@@ -22,7 +22,7 @@ extension Tensor {
 
   /// The last two axes exchanged.
   public func transposed() -> Tensor {
-    precondition(rank >= 2, "transposed() needs at least two axes, and the shape is \(shape)")
+    require(rank >= 2, "transposed() needs at least two axes, and the shape is \(shape)")
     var order = Array(0..<rank)
     order.swapAt(rank - 1, rank - 2)
     return transposed(order)
@@ -30,7 +30,7 @@ extension Tensor {
 
   /// The axes in another order: axis `i` of the result is axis `order[i]` of this tensor. A copy.
   public func transposed(_ order: [Int]) -> Tensor {
-    precondition(
+    require(
       order.sorted() == Array(0..<rank), "\(order) is not an order of the \(rank) axes of the shape \(shape)")
     let strides = rowMajorStrides(shape)
     let steps = order.map { strides[$0] }
@@ -70,7 +70,7 @@ extension Tensor {
   /// The elements whose index along `axis` is in `range`. Along the first axis without a copy.
   public func sliced(axis: Int = 0, _ range: Range<Int>) -> Tensor {
     let (axis, outer, length, inner) = split(at: axis)
-    precondition(
+    require(
       range.lowerBound >= 0 && range.upperBound <= length,
       "slice \(range) is outside axis \(axis) of the shape \(shape)")
     let newShape = replacing(axis, with: range.count)
@@ -98,11 +98,11 @@ extension Tensor {
 
   /// Tensors one after another along `axis`; their other axes must agree.
   public static func concatenated(_ parts: [Tensor], axis: Int = 0) -> Tensor {
-    precondition(!parts.isEmpty, "concatenated() needs at least one tensor")
+    require(!parts.isEmpty, "concatenated() needs at least one tensor")
     let first = parts[0]
     let (axis, outer, _, inner) = first.split(at: axis)
     for part in parts {
-      precondition(
+      require(
         part.rank == first.rank && part.removing(axis) == first.removing(axis),
         "the shapes \(first.shape) and \(part.shape) cannot be joined along axis \(axis)")
     }
@@ -128,12 +128,12 @@ extension Tensor {
 
   /// The rows (elements of the first axis) with the given indices, in order; a row may occur more than once.
   public func gathered(_ indices: [Int]) -> Tensor {
-    precondition(rank >= 1, "gathered() needs at least one axis")
+    require(rank >= 1, "gathered() needs at least one axis")
     let rows = shape[0]
     let inner = shape[1...].reduce(1, *)
     let result = Tensor.uninitialised([indices.count] + shape[1...])
     for (i, index) in indices.enumerated() {
-      precondition(
+      require(
         index >= 0 && index < rows, "index \(index) is outside the first axis of the shape \(shape)")
       (result.pointer + i * inner).update(from: pointer + index * inner, count: inner)
     }

@@ -46,7 +46,7 @@ extension Tensor {
   /// - Source: Ba, Kiros, Hinton 2016, equation 4.
   public static func layerNorm(_ x: Tensor, scale: Tensor, shift: Tensor, epsilon: Float = 1e-5) -> Tensor {
     let (_, rows, width, _) = x.split(at: -1)
-    precondition(
+    require(
       scale.shape == [width] && shift.shape == [width],
       "layerNorm: scale \(scale.shape) and shift \(shift.shape) do not fit x of shape \(x.shape)")
     let value = Tensor.uninitialised(x.shape)

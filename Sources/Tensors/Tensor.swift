@@ -36,7 +36,7 @@ public final class Tensor: @unchecked Sendable {
 
   /// A tensor of `shape` from values in row-major order. The counts must agree.
   public convenience init(_ values: [Float], shape: [Int]) {
-    precondition(
+    require(
       values.count == elementCount(shape), "\(values.count) values cannot fill the shape \(shape)")
     self.init(storage: Storage(count: values.count), shape: shape)
     values.withUnsafeBufferPointer { source in
@@ -78,13 +78,13 @@ public final class Tensor: @unchecked Sendable {
 
   /// The value of a tensor of one element.
   public func item() -> Float {
-    precondition(count == 1, "item() needs one element, and the shape is \(shape)")
+    require(count == 1, "item() needs one element, and the shape is \(shape)")
     return withUnsafeData { $0[0] }
   }
 
   /// One element, by an index for each axis.
   public subscript(_ indices: Int...) -> Float {
-    precondition(
+    require(
       indices.count == rank && zip(indices, shape).allSatisfy { $0 >= 0 && $0 < $1 },
       "index \(indices) is not within the shape \(shape)")
     let position = zip(indices, shape).reduce(0) { $0 * $1.1 + $1.0 }
@@ -93,7 +93,7 @@ public final class Tensor: @unchecked Sendable {
 
   /// Moves the values of a leaf to another storage, which views made before do not follow.
   package func move(to newStorage: Storage, offset newOffset: Int) {
-    precondition(node == nil, "only a leaf can be moved to another storage")
+    require(node == nil, "only a leaf can be moved to another storage")
     (newStorage.pointer + newOffset).update(from: pointer, count: count)
     storage = newStorage
     offset = newOffset
@@ -165,9 +165,9 @@ extension Tensor: CustomStringConvertible {
 package func elementCount(_ shape: [Int]) -> Int {
   var product = 1
   for length in shape {
-    precondition(length >= 0, "the shape \(shape) has a negative length")
+    require(length >= 0, "the shape \(shape) has a negative length")
     let (next, overflow) = product.multipliedReportingOverflow(by: length)
-    precondition(!overflow, "the shape \(shape) has more elements than can be counted")
+    require(!overflow, "the shape \(shape) has more elements than can be counted")
     product = next
   }
   return product

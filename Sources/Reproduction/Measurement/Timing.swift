@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// Repeated timings of one piece of work.
 public struct Timing: Sendable, Equatable {
@@ -6,7 +7,7 @@ public struct Timing: Sendable, Equatable {
   public let seconds: [Double]
 
   public init(seconds: [Double]) {
-    precondition(!seconds.isEmpty, "a timing needs at least one run")
+    require(!seconds.isEmpty, "a timing needs at least one run")
     self.seconds = seconds.sorted()
   }
 

@@ -1,5 +1,6 @@
 import ContrastiveLosses
 import Foundation
+import Tensors
 
 /// A table filled from run folders.
 public struct ResultTable: Sendable, Equatable {
@@ -72,7 +73,7 @@ public struct ResultTable: Sendable, Equatable {
 
   /// The row of one experiment by itself, with the paper's figures where table 2 has them.
   public init(experiment configurations: [ExperimentConfiguration], seeds: [Int] = [], runs: URL) throws {
-    precondition(!configurations.isEmpty, "a row needs at least one configuration")
+    require(!configurations.isEmpty, "a row needs at least one configuration")
     let first = configurations[0]
     let known = (try? TableDefinition.find("2"))?.rows.first { $0.experiment == first.experiment }
     definition = TableDefinition()

@@ -51,7 +51,7 @@ struct ExperimentData {
 
   /// The side of the images, which must be square.
   var imageSize: Int {
-    precondition(training.store.width == training.store.height, "the encoders here take square images")
+    require(training.store.width == training.store.height, "the encoders here take square images")
     return training.store.width
   }
 

@@ -49,7 +49,7 @@ public enum Npy {
   }
 
   static func encode(_ integers: [Int], shape: [Int]) -> Data {
-    precondition(
+    require(
       elementCount(shape) == integers.count, "\(integers.count) integers cannot fill the shape \(shape)")
     var data = header("<i8", shape)
     integers.map { Int64($0).littleEndian }.withUnsafeBufferPointer { data.append(Data(buffer: $0)) }

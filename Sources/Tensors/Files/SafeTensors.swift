@@ -36,7 +36,7 @@ public struct SafeTensors: Sendable {
     _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
   ) throws {
     let names = tensors.map(\.name)
-    precondition(
+    require(
       Set(names).count == names.count && !names.contains("__metadata__"),
       "names in a .safetensors file must differ, and __metadata__ is taken")
     var fields: [String] = []
