@@ -1,4 +1,51 @@
-public struct CollapseReport {
-  public init(embeddings: String, labels: String, strata: String?) throws {}
-  public var json: String { "" }
+import Evaluation
+import Foundation
+import Tensors
+
+/// The collapse figures of embeddings in `.npy` files: what `spread-exp metrics` prints.
+public struct CollapseReport: Codable, Sendable {
+  public let points: Int
+  public let dimensions: Int
+  public let classes: Collapse
+  /// Nil when no strata were given.
+  public let strata: Collapse?
+
+  /// Reads the files and measures.
+  ///
+  /// - Parameters:
+  ///   - embeddings: `[N, d]`
+  ///   - labels, strata: N integers each, of any value.
+  /// - Throws: `FileFormatError` for a file that is not well-formed, or arrays that do not go together.
+  public init(embeddings: String, labels: String, strata: String?) throws {
+    let z = try Npy.read(embeddings).tensor()
+    guard z.rank == 2, z.shape[0] > 0, z.shape[1] > 0 else {
+      throw FileFormatError(embeddings, "embeddings must be N x d numbers, and the shape is \(z.shape)")
+    }
+    if let row = (0..<z.shape[0]).first(where: { !z.sliced($0..<($0 + 1)).isFinite }) {
+      throw FileFormatError(embeddings, "row \(row) has a value that is not finite")
+    }
+    points = z.shape[0]
+    dimensions = z.shape[1]
+    func collapse(_ path: String, _ meaning: String) throws -> Collapse {
+      let values = try readIntegers(path, meaning: meaning)
+      guard values.count == z.shape[0] else {
+        throw FileFormatError(path, "\(values.count) \(meaning) for \(z.shape[0]) embeddings")
+      }
+      // Any integers may name the groups; they are numbered in ascending order.
+      let names = Set(values).sorted()
+      let places = Dictionary(uniqueKeysWithValues: zip(names, names.indices))
+      return Collapse(z, groups: values.map { places[$0]! }, names: names.map(String.init))
+    }
+    classes = try collapse(labels, "labels")
+    self.strata = try strata.map { try collapse($0, "strata") }
+  }
+
+  /// As a JSON object.
+  public var json: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+  }
 }

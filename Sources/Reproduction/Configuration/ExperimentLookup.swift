@@ -44,9 +44,11 @@ public enum ExperimentLookup {
     URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
   }
 
-  /// This process's program file.
+  /// This process's program file, also after a build has put a newer one in its place.
   public static var programFile: URL? {
-    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else { return nil }
+    let replaced = " (deleted)"
+    return URL(fileURLWithPath: path.hasSuffix(replaced) ? String(path.dropLast(replaced.count)) : path)
   }
 
   private static func notFound(_ name: String, workingDirectory: URL, folders: [URL]) -> ConfigurationError {

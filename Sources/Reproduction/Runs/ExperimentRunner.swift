@@ -98,9 +98,7 @@ public final class ExperimentRunner {
     try result.write(to: folder.result)
     progress.print(
       "\(label): fine \(ResultTable.oneDecimal(100 * result.fineAccuracy))%, coarse "
-        + "\(ResultTable.oneDecimal(100 * result.coarseAccuracy))%, class cosine "
-        + "\(ResultTable.decimals(result.classCollapse.withinCosine, 3)), in \(duration((clock.now - start).seconds))"
-    )
+        + "\(ResultTable.oneDecimal(100 * result.coarseAccuracy))%, in \(duration((clock.now - start).seconds))")
     return result
   }
 

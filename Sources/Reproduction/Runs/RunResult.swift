@@ -1,19 +1,10 @@
 import ContrastiveLosses
+import Evaluation
 import Foundation
 
 /// What came out of a run: `result.json`. It holds no times and nothing of the machine, so that the same configuration and seed
 /// give the same file. Accuracies are shares in 0...1.
 public struct RunResult: Codable, Sendable, Equatable {
-  /// How far the embeddings of a group (a class, or a stratum within one) have drawn together.
-  public struct Collapse: Codable, Sendable, Equatable {
-    /// Mean cosine between two points of the group.
-    public var withinCosine: Double
-    /// Mean cosine of a point to the group's mean.
-    public var cosineToMean: Double
-    /// Share of all variance that lies within groups.
-    public var withinVarianceShare: Double
-  }
-
   public var experiment: String
   /// The data set's name in tables.
   public var title: String
@@ -41,7 +32,7 @@ public struct RunResult: Codable, Sendable, Equatable {
   /// Accuracy on the fine test labels by nearest training embeddings.
   public var neighbourAccuracy: Double
   public var neighbours: Int
-  /// Of the test embeddings, by coarse class and by fine class.
+  /// Of the test embeddings: how far each class, and each stratum (fine class), has drawn together.
   public var classCollapse: Collapse
   public var stratumCollapse: Collapse
 

@@ -51,15 +51,14 @@ extension ResultTable {
     ]
     for row in rows {
       for (loss, cell) in zip(definition.losses, row.cells) where !cell.results.isEmpty {
-        func mean(_ value: (RunResult) -> Double) -> Double {
-          cell.results.map(value).reduce(0, +) / Double(cell.results.count)
+        func mean(_ digits: Int, _ value: (RunResult) -> Double?) -> String {
+          let values = cell.results.compactMap(value)
+          return values.isEmpty ? "-" : Self.decimals(values.reduce(0, +) / Double(values.count), digits)
         }
         table.append([
-          row.title, loss.symbol,
-          Self.oneDecimal(100 * mean(\.fineAccuracy)), Self.oneDecimal(100 * mean(\.neighbourAccuracy)),
-          Self.oneDecimal(100 * mean(\.coarseAccuracy)), Self.decimals(mean(\.classCollapse.withinCosine), 3),
-          Self.decimals(mean(\.stratumCollapse.withinCosine), 3),
-          Self.decimals(mean(\.classCollapse.withinVarianceShare), 3),
+          row.title, loss.symbol, mean(1) { 100 * $0.fineAccuracy }, mean(1) { 100 * $0.neighbourAccuracy },
+          mean(1) { 100 * $0.coarseAccuracy }, mean(3, \.classCollapse.withinCosine),
+          mean(3, \.stratumCollapse.withinCosine), mean(3, \.classCollapse.withinVarianceShare),
         ])
       }
     }

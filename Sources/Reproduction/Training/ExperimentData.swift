@@ -1,5 +1,7 @@
 import Datasets
+import Evaluation
 import Foundation
+import NeuralNetworks
 import Tensors
 
 /// The images of an experiment: what is trained on, what chooses the epoch, what is reported on.
@@ -55,13 +57,9 @@ struct ExperimentData {
     return training.store.width
   }
 
-  /// Embeddings of a part, a few images at a time, without gradients: `[count, embeddingDimension]`.
-  func embeddings(of part: ImageDataset, by model: TrainedModel, progress: (Int) -> Void = { _ in }) -> Tensor
-  {
-    model.embeddings(count: part.count) { range in
-      progress(range.lowerBound)
-      return part.images(range, statistics: statistics)
-    }
+  /// Embeddings of a part as it is, without augmentation: `[count, embeddingDimension]`.
+  func embeddings(of part: ImageDataset, by encoder: any Encoder) -> Tensor {
+    embed(part, with: encoder, statistics: statistics)
   }
 }
 

@@ -31,29 +31,37 @@ struct RunEvaluation {
     let training = embeddings(of: data.training, "training")
     let test = embeddings(of: data.test, "test")
     progress.update("training the probe")
-    let probe = configuration.probe
-    let fine = temporaryProbe(
-      training, data.training.strata, test, data.test.strata, classes: data.test.stratumNames.count, probe,
-      seed)
+    let fine = probe(training, test)
     progress.update("searching nearest neighbours")
-    let neighbours = temporaryNeighbours(
-      training, data.training.strata, test, data.test.strata, k: configuration.neighbours.k)
+    let k = configuration.neighbours.k
+    let neighbours = NearestNeighbours.predict(test, training: training, labels: data.training.strata, k: k)
     return RunResult(
       experiment: configuration.experiment, title: configuration.title, profile: configuration.profile,
       loss: configuration.loss.name, fingerprint: configuration.fingerprint, seed: seed,
       encoder: configuration.encoder.summary, parameters: model.encoder.parameterCount,
-      epochs: configuration.epochs, trainingImages: data.training.count,
-      validationImages: data.validation.count,
+      epochs: configuration.epochs, trainingImages: data.training.count, validationImages: data.validation.count,
       testImages: data.test.count, bestEpoch: state.bestEpoch, validationAccuracy: state.bestAccuracy,
       fineAccuracy: fine, coarseAccuracy: model.accuracy(ofEmbeddings: test, labels: data.test.labels),
-      neighbourAccuracy: neighbours, neighbours: configuration.neighbours.k,
-      classCollapse: temporaryCollapse(test, data.test.labels),
-      stratumCollapse: temporaryCollapse(test, data.test.strata))
+      neighbourAccuracy: accuracy(neighbours, labels: data.test.strata), neighbours: k,
+      classCollapse: Collapse(test, groups: data.test.labels, names: data.test.classNames),
+      stratumCollapse: Collapse(test, groups: data.test.strata, names: data.test.stratumNames))
+  }
+
+  /// The fine test accuracy of a linear classifier on the frozen embeddings.
+  private func probe(_ training: Tensor, _ test: Tensor) -> Double {
+    let settings = configuration.probe
+    var generator = RandomGenerator(seed: UInt64(seed)).stream(Trainer.Stream.probe)
+    let probe = LinearProbe(
+      embeddings: training, labels: data.training.strata, classes: data.training.stratumNames.count,
+      configuration: LinearProbe.Configuration(
+        learningRate: Float(settings.rate), epochs: settings.epochs, batchSize: settings.batchSize,
+        weightDecay: Float(settings.weightDecay), standardises: settings.standardise),
+      using: &generator)
+    return probe.accuracy(test, labels: data.test.strata)
   }
 
   private func embeddings(of part: ImageDataset, _ name: String) -> Tensor {
-    data.embeddings(of: part, by: model) { done in
-      progress.update("embedding \(name) images, \(done) of \(part.count)")
-    }
+    progress.update("embedding \(grouped(part.count)) \(name) images")
+    return data.embeddings(of: part, by: model.encoder)
   }
 }

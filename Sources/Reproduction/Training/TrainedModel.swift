@@ -1,3 +1,4 @@
+import Evaluation
 import NeuralNetworks
 import Tensors
 
@@ -30,31 +31,13 @@ final class TrainedModel: Module {
 
   var members: [Member] { [.module("encoder", encoder), .module("classifier", classifier)] }
 
-  /// Embeddings of images without gradients, a few at a time, `[count, embeddingDimension]`.
-  func embeddings(count: Int, batchSize: Int = 256, images: (Range<Int>) -> Tensor) -> Tensor {
-    withoutGradient {
-      var pass = Pass.evaluation
-      let parts = stride(from: 0, to: count, by: batchSize).map { start in
-        encoder(images(start..<min(count, start + batchSize)), &pass)
-      }
-      return parts.count == 1 ? parts[0] : Tensor.concatenated(parts, axis: 0)
-    }
-  }
-
-  /// The share of rows whose largest logit is the label's.
+  /// The share of embeddings that the classifier gives their label.
   func accuracy(ofEmbeddings embeddings: Tensor, labels: [Int]) -> Double {
     let logits = withoutGradient {
       var pass = Pass.evaluation
       return classifier(embeddings, &pass)
     }
-    let classes = logits.shape[1]
-    let right = logits.withUnsafeData { values in
-      labels.indices.filter { row in
-        let scores = values[(row * classes)..<((row + 1) * classes)]
-        return scores.firstIndex(of: scores.max()!)! - row * classes == labels[row]
-      }.count
-    }
-    return Double(right) / Double(max(1, labels.count))
+    return Evaluation.accuracy(logits.argmax(), labels: labels)
   }
 }
 

@@ -26,10 +26,11 @@ final class Trainer {
   private var pace: Pace
 
   /// Numbers of the seed's streams. They are part of what a seed means: never renumber them.
-  private enum Stream {
+  enum Stream {
     static let initialisation: UInt64 = 0
     static let batches: UInt64 = 1
     static let layers: UInt64 = 2
+    static let probe: UInt64 = 3
   }
 
   /// A trainer at the start, or where the folder's checkpoint stands.
@@ -174,7 +175,7 @@ final class Trainer {
   }
 
   private func validationAccuracy() -> Double {
-    let embeddings = data.embeddings(of: data.validation, by: model)
+    let embeddings = data.embeddings(of: data.validation, by: model.encoder)
     return model.accuracy(ofEmbeddings: embeddings, labels: data.validation.labels)
   }
 
