@@ -54,6 +54,20 @@ KERNEL(void, normalise_gradient_rows,
        (rows, columns, y, norm, dy, dx))
 KERNEL(void, bias_gelu_rows, (size_t rows, size_t columns, const float *x, const float *bias, float *y, float *z),
        (rows, columns, x, bias, y, z))
+KERNEL(void, squared_deviation_rows,
+       (size_t rows, size_t columns, const float *x, const float *centre, float *sum), (rows, columns, x, centre, sum))
+KERNEL(void, batch_norm_rows,
+       (size_t rows, size_t columns, const float *x, const float *centre, const float *scale, const float *shift,
+        const float *residual, int relu, float *y),
+       (rows, columns, x, centre, scale, shift, residual, relu, y))
+KERNEL(void, batch_norm_sums_rows,
+       (size_t rows, size_t columns, const float *x, const float *centre, const float *y, const float *dy,
+        float *dshift, float *dscale),
+       (rows, columns, x, centre, y, dy, dshift, dscale))
+KERNEL(void, batch_norm_gradient_rows,
+       (size_t rows, size_t columns, const float *x, const float *centre, const float *y, const float *dy,
+        const float *a, const float *b, const float *c, float *dx, float *dresidual),
+       (rows, columns, x, centre, y, dy, a, b, c, dx, dresidual))
 KERNEL(void, dropout,
        (size_t n, uint64_t key, uint64_t offset, uint32_t threshold, float scale, const float *x, float *y),
        (n, key, offset, threshold, scale, x, y))

@@ -4,6 +4,7 @@
 #include "part_elementwise.h"
 #include "part_reductions.h"
 #include "part_rows.h"
+#include "part_batch_norm.h"
 #include "part_random.h"
 #include "part_optimisers.h"
 #include "part_contrastive.h"

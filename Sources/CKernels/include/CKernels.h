@@ -88,6 +88,21 @@ void ck_normalise_gradient_rows(size_t rows, size_t columns, const float *y, con
 // y = x + bias by rows, then z = gelu(y); y is kept for the gradient. x and y may be the same pointer.
 void ck_bias_gelu_rows(size_t rows, size_t columns, const float *x, const float *bias, float *y, float *z);
 
+// --- Batch normalisation: a statistic a column --------------------------------------------------------------------
+
+// sum += column sums of (x - centre)^2
+void ck_squared_deviation_rows(size_t rows, size_t columns, const float *x, const float *centre, float *sum);
+// y = (x - centre) * scale + shift, + residual unless it is NULL, then the positive part if relu
+void ck_batch_norm_rows(size_t rows, size_t columns, const float *x, const float *centre, const float *scale,
+                        const float *shift, const float *residual, int relu, float *y);
+// g = dy where y > 0, else 0 (dy everywhere if y is NULL). dshift += column sums of g; dscale += those of g * (x - centre).
+void ck_batch_norm_sums_rows(size_t rows, size_t columns, const float *x, const float *centre, const float *y,
+                             const float *dy, float *dshift, float *dscale);
+// dx = a * g + b * (x - centre) + c; dresidual = g unless it is NULL
+void ck_batch_norm_gradient_rows(size_t rows, size_t columns, const float *x, const float *centre, const float *y,
+                                 const float *dy, const float *a, const float *b, const float *c, float *dx,
+                                 float *dresidual);
+
 // --- Random ------------------------------------------------------------------------------------------------------
 // Counter-based: element i of a stream depends on (key, offset + i) alone, so masks need not be stored, and neither the split over
 // threads nor the instruction set changes them.
