@@ -214,7 +214,7 @@ struct Augmenter: Sendable {
 }
 
 /// The numbers 0 to 3 in the order with a given rank.
-private struct FourNumbers: Sequence, IteratorProtocol {
+struct FourNumbers: Sequence, IteratorProtocol {
   private var left: UInt32 = 0x3210
   private var count = 4
   private var order: Int

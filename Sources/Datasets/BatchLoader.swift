@@ -65,6 +65,9 @@ public final class BatchLoader: Sequence, IteratorProtocol {
 
   /// The next batch, waiting for it if need be; nil at the end of the epoch.
   public func next() -> Batch? { work.take() }
+
+  /// Batches that are ready and not taken yet.
+  var waitingCount: Int { work.waitingCount }
 }
 
 /// The queue between the threads that make batches and the one that takes them.
@@ -118,6 +121,12 @@ private final class LoaderWork: @unchecked Sendable {
     nextToTake += 1
     condition.broadcast()
     return batch
+  }
+
+  var waitingCount: Int {
+    condition.lock()
+    defer { condition.unlock() }
+    return ready.count
   }
 
   func cancel() {

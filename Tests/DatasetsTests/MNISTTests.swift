@@ -29,7 +29,8 @@ import Testing
     try writeFiles(place, suffix: suffix)
     let data = try MNIST.load(from: folder.path)
     #expect(data.training.count == 30 && data.test.count == 10)
-    #expect(data.training.labels == (0..<30).map { $0 % 10 })
+    let inTurn = (0..<30).map { $0 % 10 }
+    #expect(data.training.labels == inTurn)
     #expect(data.training.store.bytes[784 * 13] == 60)
     #expect(data.source.contains("contents other than"))
   }
@@ -40,7 +41,8 @@ import Testing
     for part in [coarse.training, coarse.test] {
       #expect(part.name == "MNIST-Coarse" && part.classNames.count == 2 && part.stratumNames.count == 10)
       #expect(zip(part.labels, part.strata).allSatisfy { $0 == ($1 < 5 ? 0 : 1) })
-      #expect(part.strata == (0..<part.count).map { $0 % 10 })
+      let inTurn = (0..<part.count).map { $0 % 10 }
+      #expect(part.strata == inTurn)
     }
   }
 
@@ -79,7 +81,7 @@ import Testing
     #expect(!data.source.contains("contents other than"))
     #expect(data.training.count == 60_000 && data.test.count == 10_000)
     let store = data.training.store
-    #expect([store.channels, store.height, store.width] == [1, 28, 28])
+    #expect(store.shape == [1, 28, 28])
     let sizes = (0..<10).map { digit in data.training.labels.count { $0 == digit } }
     #expect(sizes == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949])
     let statistics = data.training.channelStatistics()
