@@ -10,8 +10,9 @@ import PackageDescription
 //   Reproduction
 //   spread-exp | spread-bench
 
-// `swift run` builds for debugging. The libraries are optimised in that build too, so that the programs run at release
-// speed as typed; only when this is the root package, because a dependency may not carry unsafe flags.
+// `swift run` builds for debugging. The libraries are optimised in that build too, so that the programs run
+// at release speed as typed; only when this is the root package, because a dependency may not carry unsafe
+// flags.
 let isRootPackage = !Context.packageDirectory.contains("/checkouts/")
 let optimised: [SwiftSetting] =
   isRootPackage ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []

@@ -35,8 +35,8 @@ public struct ContrastiveLossError: Error, CustomStringConvertible, Equatable {
 /// loss.backward()
 /// ```
 ///
-/// With `s` the similarities divided by the temperature, P(i) the contrasts of anchor i's label, N(i) the others, A(i) both, and
-/// own(i) its augmentation, the loss is the mean over anchors of
+/// With `s` the similarities divided by the temperature, P(i) the contrasts of anchor i's label, N(i) the
+/// others, A(i) both, and own(i) its augmentation, the loss is the mean over anchors of
 ///
 /// | loss | term |
 /// |---|---|
@@ -47,9 +47,10 @@ public struct ContrastiveLossError: Error, CustomStringConvertible, Equatable {
 /// | L_spread | alpha L_attract + (1 - alpha) L_repel |
 ///
 /// It is exact, and works in tiles: no B x B matrix is ever held.
-/// - Complexity: 6 B^2 d operations with gradients (2 B^2 d without), up to half as many again where a strip of B similarities a row no
-///   longer fits in cache; memory O(B (d + tile)).
-/// - Source: Fu et al. 2022, equations 2 and 3; Khosla et al. 2020; the gradients in closed form stand in Guides/losses.md.
+/// - Complexity: 6 B^2 d operations with gradients (2 B^2 d without), up to half as many again where a strip
+///   of B similarities a row no longer fits in cache; memory O(B (d + tile)).
+/// - Source: Fu et al. 2022, equations 2 and 3; Khosla et al. 2020; the gradients in closed form stand in
+///   Guides/losses.md.
 public struct ContrastiveObjective: Codable, Sendable, Equatable {
   public var loss: ContrastiveLoss
   /// tau, what similarities are divided by; above 0.
@@ -61,11 +62,12 @@ public struct ContrastiveObjective: Codable, Sendable, Equatable {
   public var symmetric: Bool
   /// Rows are scaled to unit length first.
   public var normalising: Bool
-  /// Bounds the similarity of a positive where it stands in a numerator (of L_SS, L_SC and L_attract): beyond it, being closer earns
-  /// nothing. The authors' public code bounds it at 1; neither paper mentions it. None by default.
+  /// Bounds the similarity of a positive where it stands in a numerator (of L_SS, L_SC and L_attract): beyond
+  /// it, being closer earns nothing. The authors' public code bounds it at 1; neither paper mentions it. None
+  /// by default.
   public var positiveClamp: Float?
-  /// Rows of similarities that are worked on at a time by a core; chosen by size when nil. The result does not depend on it
-  /// beyond rounding.
+  /// Rows of similarities that are worked on at a time by a core; chosen by size when nil. The result does
+  /// not depend on it beyond rounding.
   public var tileRows: Int?
 
   public init(

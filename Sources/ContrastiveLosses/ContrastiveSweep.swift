@@ -30,10 +30,11 @@ struct ContrastRow: Sendable {
   }
 }
 
-/// One loss over all anchors: statistics of each row of similarities, then its gradient, block of rows by block of rows over the cores.
+/// One loss over all anchors: statistics of each row of similarities, then its gradient, block of rows by
+/// block of rows over the cores.
 ///
-/// A block's similarities are kept as a strip `[rows, contrasts]` while that stays near a core's cache; with more contrasts they are
-/// computed again, tile by tile, when they are needed again.
+/// A block's similarities are kept as a strip `[rows, contrasts]` while that stays near a core's cache; with
+/// more contrasts they are computed again, tile by tile, when they are needed again.
 struct ContrastiveSweep: Sendable {
   let anchors: Tensor
   let contrasts: Tensor
@@ -154,7 +155,8 @@ private struct BlockOfRows {
       c: tile(columns), ldc: stride)
   }
 
-  /// From the gradient with respect to a tile of similarities to the ones with respect to anchors and contrasts.
+  /// From the gradient with respect to a tile of similarities to the ones with respect to anchors and
+  /// contrasts.
   private func propagate(
     _ columns: Range<Int>, dAnchors: UnsafeMutablePointer<Float>, dContrasts: UnsafeMutablePointer<Float>
   ) {

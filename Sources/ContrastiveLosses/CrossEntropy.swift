@@ -3,7 +3,8 @@ import Tensors
 
 /// The mean cross entropy of logits against labels, with label smoothing, as one node.
 ///
-/// The target of a point is `1 - smoothing + smoothing / K` for its class and `smoothing / K` for the others, as PyTorch has it.
+/// The target of a point is `1 - smoothing + smoothing / K` for its class and `smoothing / K` for the others,
+/// as PyTorch has it.
 ///
 /// - Parameters:
 ///   - logits: `[B, K]`

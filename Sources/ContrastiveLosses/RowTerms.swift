@@ -1,9 +1,11 @@
 import CKernels
 import Foundation
 
-/// One anchor's term of a loss: what is gathered from its similarities, its value, and the gradient with respect to each similarity.
+/// One anchor's term of a loss: what is gathered from its similarities, its value, and the gradient with
+/// respect to each similarity.
 ///
-/// Everything is kept as log-sum-exps shifted by their maxima, so that a temperature of 0.01 neither overflows nor loses digits.
+/// Everything is kept as log-sum-exps shifted by their maxima, so that a temperature of 0.01 neither
+/// overflows nor loses digits.
 struct RowTerms {
   let row: ContrastRow
   private let loss: ContrastiveLoss

@@ -5,8 +5,8 @@ import Tensors
 public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   /// Probability of a horizontal flip.
   public var flip: Float
-  /// Share of the image's area that a crop keeps, and the ratio of its width to its height; the crop is scaled to the image's size. No crop
-  /// when the areas are both 1.
+  /// Share of the image's area that a crop keeps, and the ratio of its width to its height; the crop is
+  /// scaled to the image's size. No crop when the areas are both 1.
   public var smallestArea: Float
   public var largestArea: Float
   public var smallestAspect: Float
@@ -44,7 +44,8 @@ public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   /// Nothing is changed.
   public static let none = AugmentationConfiguration()
 
-  /// The paper's views of colour images: flip, crop of 0.2 to 1 of the area, colour jitter 0.4/0.4/0.4/0.1, grey 0.2.
+  /// The paper's views of colour images: flip, crop of 0.2 to 1 of the area, colour jitter 0.4/0.4/0.4/0.1,
+  /// grey 0.2.
   public static let colour = AugmentationConfiguration(
     flip: 0.5, smallestArea: 0.2, jitter: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1,
     grey: 0.2)
@@ -58,10 +59,11 @@ public struct AugmentationConfiguration: Codable, Sendable, Equatable {
     smallestArea: 0.5, jitter: 0.8, brightness: 0.4, contrast: 0.4)
 }
 
-/// Makes views of a store's images: crop, flip, jitter, grey, then normalisation by the channels' mean and deviation.
+/// Makes views of a store's images: crop, flip, jitter, grey, then normalisation by the channels' mean and
+/// deviation.
 ///
-/// The colour operations are torchvision's, in floating point: brightness multiplies, contrast mixes with the image's mean grey,
-/// saturation with each pixel's grey, hue turns in HSV; results are cut to [0, 1].
+/// The colour operations are torchvision's, in floating point: brightness multiplies, contrast mixes with the
+/// image's mean grey, saturation with each pixel's grey, hue turns in HSV; results are cut to [0, 1].
 struct Augmenter: Sendable {
   let configuration: AugmentationConfiguration
   let channels: Int
@@ -110,7 +112,8 @@ struct Augmenter: Sendable {
     normalise(view)
   }
 
-  /// A crop of random area and aspect, as torchvision draws it: ten tries, then the largest centred one within the aspects.
+  /// A crop of random area and aspect, as torchvision draws it: ten tries, then the largest centred one
+  /// within the aspects.
   func randomCrop(using generator: inout RandomGenerator) -> (x: Float, y: Float, width: Float, height: Float)
   {
     let c = configuration
@@ -214,7 +217,7 @@ struct Augmenter: Sendable {
 }
 
 /// The numbers 0 to 3 in the order with a given rank.
-private struct FourNumbers: Sequence, IteratorProtocol {
+struct FourNumbers: Sequence, IteratorProtocol {
   private var left: UInt32 = 0x3210
   private var count = 4
   private var order: Int

@@ -14,13 +14,16 @@ public struct Batch: Sendable {
   public var count: Int { labels.count }
 }
 
-/// One epoch of batches in random order, made by threads of their own while the last batch is being worked on.
+/// One epoch of batches in random order, made by threads of their own while the last batch is being worked
+/// on.
 ///
 /// ```swift
-/// for batch in BatchLoader(training, augmentation: .colour, statistics: statistics, batchSize: 128, generator: epochGenerator) { ... }
+/// for batch in BatchLoader(training, augmentation: .colour, statistics: statistics, batchSize: 128,
+/// generator: epochGenerator) { ... }
 /// ```
 ///
-/// The order and every view depend on the generator and the point only, not on threads or time. When the loader is let go, its threads end.
+/// The order and every view depend on the generator and the point only, not on threads or time. When the
+/// loader is let go, its threads end.
 public final class BatchLoader: Sequence, IteratorProtocol {
   private let work: LoaderWork
   /// Batches of the epoch.
@@ -30,12 +33,13 @@ public final class BatchLoader: Sequence, IteratorProtocol {
   ///   - dataset: the points
   ///   - augmentation: how views are made
   ///   - statistics: mean and deviation of each channel, by which views are normalised
-  ///   - batchSize: points a batch; the last one may have fewer, unless `dropsLast`. A last batch of a single point is always dropped,
-  ///     because no contrast can be made from it.
+  ///   - batchSize: points a batch; the last one may have fewer, unless `dropsLast`. A last batch of a single
+  ///     point is always dropped, because no contrast can be made from it.
   ///   - generator: the epoch's; order and views come from it
   ///   - threads: how many make batches
   ///   - ahead: how many batches may wait
-  ///   - first: the batch to begin with, for an epoch that was interrupted; the batches after it are the same as ever
+  ///   - first: the batch to begin with, for an epoch that was interrupted; the batches after it are the same
+  ///     as ever
   public init(
     _ dataset: ImageDataset, augmentation: AugmentationConfiguration,
     statistics: (mean: [Float], deviation: [Float]),
@@ -65,6 +69,9 @@ public final class BatchLoader: Sequence, IteratorProtocol {
 
   /// The next batch, waiting for it if need be; nil at the end of the epoch.
   public func next() -> Batch? { work.take() }
+
+  /// Batches that are ready and not taken yet.
+  var waitingCount: Int { work.waitingCount }
 }
 
 /// The queue between the threads that make batches and the one that takes them.
@@ -118,6 +125,12 @@ private final class LoaderWork: @unchecked Sendable {
     nextToTake += 1
     condition.broadcast()
     return batch
+  }
+
+  var waitingCount: Int {
+    condition.lock()
+    defer { condition.unlock() }
+    return ready.count
   }
 
   func cancel() {

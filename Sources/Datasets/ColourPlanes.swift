@@ -1,4 +1,5 @@
-/// An image of values in [0, 1], plane by plane, changed in place. With one channel, saturation and hue change nothing.
+/// An image of values in [0, 1], plane by plane, changed in place. With one channel, saturation and hue
+/// change nothing.
 struct ColourPlanes {
   private let values: UnsafeMutablePointer<Float>
   private let channels: Int

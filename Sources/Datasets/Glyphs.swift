@@ -3,9 +3,9 @@ import Tensors
 
 /// The embedded data set: digits drawn by a generator, so that everything runs with nothing to download.
 ///
-/// 28 x 28 grey images, ten fine classes (the digits) in strata of any sizes. An image is a function of the seed, the part, the digit
-/// and its number only. The images are drawn once, written as gzipped IDX files into a cache, and read back by the reader that
-/// reads MNIST.
+/// 28 x 28 grey images, ten fine classes (the digits) in strata of any sizes. An image is a function of the
+/// seed, the part, the digit and its number only. The images are drawn once, written as gzipped IDX files
+/// into a cache, and read back by the reader that reads MNIST.
 public struct Glyphs: Sendable, Equatable {
   /// Training images of each digit.
   public var trainingCounts: [Int]
@@ -58,7 +58,8 @@ public struct Glyphs: Sendable, Equatable {
     let key = "glyphs-\(Glyphs.version)-\(seed)-\(name)-" + counts.map(String.init).joined(separator: "-")
     let (images, labels) = ("\(cache)/\(key).images.gz", "\(cache)/\(key).labels.gz")
     if let cached = try? read(images, labels, counts) { return cached }
-    // Absent or damaged: drawn again. Whoever else is drawing the same writes the same bytes, and renames are atomic.
+    // Absent or damaged: drawn again. Whoever else is drawing the same writes the same bytes, and renames are
+    // atomic.
     do {
       try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
     } catch {

@@ -4,8 +4,9 @@ import Tensors
 
 /// A file read from the front, through zlib where it is gzipped.
 ///
-/// Archives of several members are read as one stream. Memory is bounded by one chunk, whatever the file says.
-/// Errors name the file and the byte of it: an archive that is cut off, damaged, or followed by something else.
+/// Archives of several members are read as one stream. Memory is bounded by one chunk, whatever the file
+/// says. Errors name the file and the byte of it: an archive that is cut off, damaged, or followed by
+/// something else.
 final class GzipReader {
   let path: String
   /// The size of the file as it lies on the disk.

@@ -3,8 +3,8 @@ import Tensors
 
 /// An array in the IDX format of the MNIST database, of any rank.
 ///
-/// - Source: the description at the head of LeCun's MNIST page: two zero bytes, a type, the rank, the lengths as big-endian 32-bit
-///   numbers, the elements in row-major order.
+/// - Source: the description at the head of LeCun's MNIST page: two zero bytes, a type, the rank, the lengths
+///   as big-endian 32-bit numbers, the elements in row-major order.
 public struct IDXArray: Sendable {
   public let shape: [Int]
   /// Unsigned bytes as they are; other types in the file's big-endian order.
@@ -24,8 +24,9 @@ public struct IDXArray: Sendable {
 
   /// Reads a file, gzipped or not.
   ///
-  /// - Throws: `FileFormatError` with the byte. A header that promises more than the file can hold is refused before anything is
-  ///   allocated for it; so are lengths of 0 elements, data that end early, and data that go on.
+  /// - Throws: `FileFormatError` with the byte. A header that promises more than the file can hold is refused
+  ///   before anything is allocated for it; so are lengths of 0 elements, data that end early, and data that
+  ///   go on.
   public init(path: String) throws {
     let reader = try GzipReader(path: path)
     let magic = try reader.bytes(4, "the signature")

@@ -1,7 +1,8 @@
 import Foundation
 import Tensors
 
-/// Images in one piece of memory, shared by all views of them: unsigned bytes, `[count, channels, height, width]`.
+/// Images in one piece of memory, shared by all views of them: unsigned bytes, `[count, channels, height,
+/// width]`.
 public final class ImageStore: Sendable {
   public let count: Int
   public let channels: Int
@@ -24,7 +25,8 @@ public final class ImageStore: Sendable {
   public var imageSize: Int { channels * height * width }
 }
 
-/// Images with a class and a stratum each: a list of places in a store. Views (subsets, splits, other labels) copy no pixels.
+/// Images with a class and a stratum each: a list of places in a store. Views (subsets, splits, other labels)
+/// copy no pixels.
 public struct ImageDataset: Sendable {
   public let name: String
   public let store: ImageStore
@@ -80,7 +82,8 @@ public struct ImageDataset: Sendable {
       classNames: classNames, stratumNames: stratumNames)
   }
 
-  /// The first `counts[s]` points of each stratum in a seeded order, in their original order; strata with fewer keep all.
+  /// The first `counts[s]` points of each stratum in a seeded order, in their original order; strata with
+  /// fewer keep all.
   public func subsampled(stratumCounts counts: [Int], seed: UInt64) -> ImageDataset {
     require(
       counts.count == stratumNames.count, "\(counts.count) counts for \(stratumNames.count) strata")
@@ -111,8 +114,8 @@ public struct ImageDataset: Sendable {
     return subset(generator.permutation(self.count)[..<count].sorted())
   }
 
-  /// Mean and deviation of each channel, of values in [0, 1]; where nothing varies, the deviation is given as 1, so that
-  /// normalisation only shifts.
+  /// Mean and deviation of each channel, of values in [0, 1]; where nothing varies, the deviation is given as
+  /// 1, so that normalisation only shifts.
   public func channelStatistics() -> (mean: [Float], deviation: [Float]) {
     let plane = store.height * store.width
     var sums = [(Int, Int)](repeating: (0, 0), count: store.channels)

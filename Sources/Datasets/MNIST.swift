@@ -18,9 +18,11 @@ public enum MNIST {
 
   /// Digits as classes and strata.
   ///
-  /// Files of the same form with other contents are read too (other data sets come under the same four names); `source` then says so.
+  /// Files of the same form with other contents are read too (other data sets come under the same four
+  /// names); `source` then says so.
   /// - Parameter folder: the folder with the files, or one that has them in `mnist`, `MNIST` or `MNIST/raw`.
-  /// - Throws: `MissingDataError` when a file is not there, `FileFormatError` when one is not what it should be.
+  /// - Throws: `MissingDataError` when a file is not there, `FileFormatError` when one is not what it should
+  ///   be.
   public static func load(from folder: String?) throws -> DatasetPair {
     let paths = try find(in: folder)
     let digits = (0...9).map(String.init)

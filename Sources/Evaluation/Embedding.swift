@@ -2,7 +2,8 @@ import Datasets
 import NeuralNetworks
 import Tensors
 
-/// The embeddings of all points of a data set as they are, without augmentation: `[N, d]`, in evaluation mode, batch by batch.
+/// The embeddings of all points of a data set as they are, without augmentation: `[N, d]`, in evaluation
+/// mode, batch by batch.
 public func embed(
   _ dataset: ImageDataset, with encoder: any Encoder, statistics: (mean: [Float], deviation: [Float]),
   batchSize: Int = 512

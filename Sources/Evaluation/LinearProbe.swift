@@ -2,10 +2,11 @@ import ContrastiveLosses
 import NeuralNetworks
 import Tensors
 
-/// A linear classifier on frozen embeddings: how much of a task they hold in a form that a plane can separate.
+/// A linear classifier on frozen embeddings: how much of a task they hold in a form that a plane can
+/// separate.
 ///
-/// Multinomial logistic regression, trained by AdamW on shuffled batches. Features may be standardised by the training set's mean and
-/// deviation, which makes one learning rate fit embeddings of any scale.
+/// Multinomial logistic regression, trained by AdamW on shuffled batches. Features may be standardised by the
+/// training set's mean and deviation, which makes one learning rate fit embeddings of any scale.
 public struct LinearProbe: Sendable {
   /// How a probe is trained; the paper's rate and epochs where not given.
   public struct Configuration: Codable, Sendable, Equatable {

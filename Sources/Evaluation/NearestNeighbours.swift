@@ -2,7 +2,8 @@ import Tensors
 
 /// Classification by the most similar training embeddings, by cosine.
 public enum NearestNeighbours {
-  /// The class that most of the `k` nearest training points have; among equals, the one whose points are more similar in sum.
+  /// The class that most of the `k` nearest training points have; among equals, the one whose points are more
+  /// similar in sum.
   ///
   /// - Parameters:
   ///   - queries: `[M, d]`

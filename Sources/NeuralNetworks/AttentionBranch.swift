@@ -3,8 +3,8 @@ import Tensors
 
 /// `x + path(dropout(attention(norm(x))))` over `[batch, positions, width]`, as one node.
 ///
-/// - Complexity: 6 rows width^2 operations and those of attention, twice that backward. Keeps queries, keys and values and two
-///   numbers a row; normalised rows and scores are computed again in the backward pass.
+/// - Complexity: 6 rows width^2 operations and those of attention, twice that backward. Keeps queries, keys
+///   and values and two numbers a row; normalised rows and scores are computed again in the backward pass.
 func attentionBranch(
   _ x: Tensor, norm: LayerNorm, attention: MultiHeadSelfAttention, dropout: Float, path: DropPath,
   _ pass: inout Pass

@@ -1,10 +1,12 @@
 import CKernels
 import Tensors
 
-/// Attention within one image, over a row of `[positions, 3 width]` that holds queries, keys and values by heads.
+/// Attention within one image, over a row of `[positions, 3 width]` that holds queries, keys and values by
+/// heads.
 ///
-/// A head's scores stay in a core's cache and are never stored: the backward pass computes them again, which costs one small
-/// product in six and saves `heads * positions^2` floats an image. Dropout masks are functions of an element's position.
+/// A head's scores stay in a core's cache and are never stored: the backward pass computes them again, which
+/// costs one small product in six and saves `heads * positions^2` floats an image. Dropout masks are
+/// functions of an element's position.
 struct AttentionKernel: Sendable {
   let positions: Int
   let width: Int
@@ -48,7 +50,8 @@ struct AttentionKernel: Sendable {
     }
   }
 
-  /// The gradient with respect to `qkv`, from the one with respect to the output, `upstream`, `[positions, width]`.
+  /// The gradient with respect to `qkv`, from the one with respect to the output, `upstream`, `[positions,
+  /// width]`.
   func backward(
     image: Int, qkv: UnsafePointer<Float>, upstream: UnsafePointer<Float>,
     gradient: UnsafeMutablePointer<Float>,
@@ -61,7 +64,8 @@ struct AttentionKernel: Sendable {
       let (query, key, value) = (qkv + offset, qkv + width + offset, qkv + 2 * width + offset)
       let dOutput = upstream + offset
       attend(image, head, qkv, weights)
-      // Through the values: the product needs the weights as dropout left them, which `slopes` holds for a moment.
+      // Through the values: the product needs the weights as dropout left them, which `slopes` holds for a
+      // moment.
       drop(image, head, weights, slopes)
       BLAS.gemm(
         transposeA: true, m: positions, n: headWidth, k: positions, a: slopes, lda: positions, b: dOutput,
@@ -119,7 +123,8 @@ struct AttentionKernel: Sendable {
 }
 
 /// Attention over `[batch, positions, 3 width]`, as one node.
-/// - Complexity: 4 batch positions^2 width operations, and 10 more backward; scratch of two heads' scores a core.
+/// - Complexity: 4 batch positions^2 width operations, and 10 more backward; scratch of two heads' scores a
+///   core.
 func selfAttention(_ qkv: Tensor, heads: Int, dropout: Float, headDropout: Float, _ pass: inout Pass)
   -> Tensor
 {

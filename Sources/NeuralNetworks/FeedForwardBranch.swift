@@ -3,8 +3,9 @@ import Tensors
 
 /// `x + path(dropout(fc2(dropout(gelu(fc1(norm(x)))))))` over `[batch, positions, width]`, as one node.
 ///
-/// - Complexity: 4 rows width hidden operations, twice that backward. Keeps the activation before GELU and two numbers a row; the
-///   normalised rows and GELU's results are computed again in the backward pass, within the tile.
+/// - Complexity: 4 rows width hidden operations, twice that backward. Keeps the activation before GELU and
+///   two numbers a row; the normalised rows and GELU's results are computed again in the backward pass,
+///   within the tile.
 func feedForwardBranch(
   _ x: Tensor, norm: LayerNorm, fc1: Linear, fc2: Linear, dropout: Float, path: DropPath, _ pass: inout Pass
 ) -> Tensor {

@@ -3,7 +3,8 @@ import Tensors
 
 /// The trained tensors of a network in one piece of memory, so that an optimiser's step is one pass.
 ///
-/// The parameters are moved into it when it is made; gradients are gathered into a second piece for each step.
+/// The parameters are moved into it when it is made; gradients are gathered into a second piece for each
+/// step.
 final class FlatParameters {
   let names: [String]
   let tensors: [Tensor]
@@ -45,7 +46,8 @@ final class FlatParameters {
     }
   }
 
-  /// The Euclidean norm of all gathered gradients. Summed in fixed blocks, so that it does not depend on the thread count.
+  /// The Euclidean norm of all gathered gradients. Summed in fixed blocks, so that it does not depend on the
+  /// thread count.
   func gradientNorm() -> Float {
     let block = 1 << 16
     let blocks = (count + block - 1) / block
@@ -64,7 +66,8 @@ final class FlatParameters {
     views(state, kind).map { (name: $0.name, tensor: $0.tensor.copy()) }
   }
 
-  /// The reverse of `named`, for several state vectors by their kinds. Nothing is changed when one does not fit.
+  /// The reverse of `named`, for several state vectors by their kinds. Nothing is changed when one does not
+  /// fit.
   func load(_ saved: [String: Tensor], into states: [(kind: String, state: Tensor)]) throws {
     let targets = states.flatMap { views($0.state, $0.kind) }
     for (name, view) in targets where saved[name]?.shape != view.shape {

@@ -2,8 +2,8 @@ import Tensors
 
 /// An affine map of the last axis: `x weight^T + bias`, `[..., in]` to `[..., out]`.
 ///
-/// Members: `weight` `[out, in]`, drawn from a normal distribution of deviation 0.02 cut at two deviations, and `bias`
-/// `[out]`, 0 at first.
+/// Members: `weight` `[out, in]`, drawn from a normal distribution of deviation 0.02 cut at two deviations,
+/// and `bias` `[out]`, 0 at first.
 public final class Linear: Layer {
   public let weight: Tensor
   public let bias: Tensor?
@@ -57,8 +57,8 @@ public final class Dropout: Layer {
   }
 }
 
-/// Stochastic depth: in training, sets a whole sample (an entry of the first axis) to 0 with `probability` and divides the
-/// others by `1 - probability`. For the branch beside a residual connection.
+/// Stochastic depth: in training, sets a whole sample (an entry of the first axis) to 0 with `probability`
+/// and divides the others by `1 - probability`. For the branch beside a residual connection.
 /// - Source: Huang et al. 2016.
 public final class DropPath: Layer {
   public let probability: Float
@@ -85,9 +85,10 @@ public final class DropPath: Layer {
 
 /// Multi-head self-attention: queries, keys and values from one map without bias, no output projection.
 ///
-/// Member: `qkv.weight` `[3 width, width]`; its rows are queries, keys, values, each by heads. Scores are scaled by
-/// `1 / sqrt(width / heads)`.
-/// - Source: Vaswani et al. 2017; the absence of an output projection follows the public code of the paper's authors.
+/// Member: `qkv.weight` `[3 width, width]`; its rows are queries, keys, values, each by heads. Scores are
+/// scaled by `1 / sqrt(width / heads)`.
+/// - Source: Vaswani et al. 2017; the absence of an output projection follows the public code of the paper's
+///   authors.
 public final class MultiHeadSelfAttention: Layer {
   public let qkv: Linear
   public let heads: Int

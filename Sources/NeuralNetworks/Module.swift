@@ -46,7 +46,8 @@ public protocol Layer: Module {
 
 /// A network from images to embeddings.
 public protocol Encoder: Layer {
-  /// The length of an embedding. Images are `[batch, channels, height, width]`, embeddings `[batch, embeddingDimension]`.
+  /// The length of an embedding. Images are `[batch, channels, height, width]`, embeddings `[batch,
+  /// embeddingDimension]`.
   var embeddingDimension: Int { get }
 }
 
@@ -72,8 +73,8 @@ extension Module {
   /// The number of trained values.
   public var parameterCount: Int { parameters().reduce(0) { $0 + $1.tensor.count } }
 
-  /// Sets every parameter and buffer from a saved state. Nothing is changed when it does not fit. Shapes may differ in axes of
-  /// length 1 (a class token saved as `[1, 1, width]` fits `[width]`).
+  /// Sets every parameter and buffer from a saved state. Nothing is changed when it does not fit. Shapes may
+  /// differ in axes of length 1 (a class token saved as `[1, 1, width]` fits `[width]`).
   ///
   /// - Parameter ignoring: names that may be in the state without being in the network, by their last part.
   /// - Throws: `StateError` that lists the names that are missing, unexpected or of another shape.

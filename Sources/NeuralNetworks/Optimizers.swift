@@ -8,15 +8,16 @@ import Tensors
 /// optimiser.step(rate: 3e-4)   // uses the gradients up
 /// ```
 public protocol Optimizer: AnyObject {
-  /// Applies the parameters' gradients with learning rate `rate`, scaled down to norm `maximumNorm` if they are longer, and forgets
-  /// them. Returns the norm of the gradients as they were.
+  /// Applies the parameters' gradients with learning rate `rate`, scaled down to norm `maximumNorm` if they
+  /// are longer, and forgets them. Returns the norm of the gradients as they were.
   @discardableResult
   func step(rate: Float, maximumNorm: Float?) -> Float
 
   /// What a checkpoint must hold beside the parameters: copies, which later steps do not change.
   func state() -> [(name: String, tensor: Tensor)]
 
-  /// Sets what `state()` gave. Throws `StateError` when something is missing or of another shape; nothing is changed then.
+  /// Sets what `state()` gave. Throws `StateError` when something is missing or of another shape; nothing is
+  /// changed then.
   func load(_ state: [String: Tensor]) throws
 }
 
@@ -27,7 +28,8 @@ extension Optimizer {
 
 /// AdamW: exponential means of the gradient and its square, bias correction, decay apart from the gradient.
 ///
-/// `p -= rate * decay * p`, then `p -= rate * m' / (sqrt(v') + epsilon)` with `m' = m / (1 - beta1^t)`, `v' = v / (1 - beta2^t)`.
+/// `p -= rate * decay * p`, then `p -= rate * m' / (sqrt(v') + epsilon)` with `m' = m / (1 - beta1^t)`, `v' =
+/// v / (1 - beta2^t)`.
 /// - Source: Loshchilov and Hutter 2019.
 public final class AdamW: Optimizer {
   public let beta1: Float
@@ -81,8 +83,8 @@ public final class AdamW: Optimizer {
   }
 }
 
-/// Stochastic gradient descent with momentum, as PyTorch defines it: `g += decay * p`, `b = momentum * b + g`, `p -= rate * b`
-/// (or `rate * (g + momentum * b)` with Nesterov's form).
+/// Stochastic gradient descent with momentum, as PyTorch defines it: `g += decay * p`, `b = momentum * b +
+/// g`, `p -= rate * b` (or `rate * (g + momentum * b)` with Nesterov's form).
 public final class SGD: Optimizer {
   public let momentum: Float
   public let weightDecay: Float

@@ -3,15 +3,15 @@ import Foundation
 /// The learning rate over a run, as a factor of the base rate: a pure function of the progress.
 public enum Schedule: Codable, Sendable, Equatable {
   case constant
-  /// Half a cosine from 1 down to `minimum` over `period` epochs, stepped by whole epochs; after `period` it climbs again, as PyTorch's
-  /// `CosineAnnealingLR` does.
+  /// Half a cosine from 1 down to `minimum` over `period` epochs, stepped by whole epochs; after `period` it
+  /// climbs again, as PyTorch's `CosineAnnealingLR` does.
   case cosine(period: Double, minimum: Double = 0)
   /// Multiplied by `factor` at each of `milestones`, in epochs.
   case multiStep(milestones: [Int], factor: Double = 0.1)
   /// A cosine from 1 down to 0 over the whole run, stepped by batches.
   case cosineToZero
-  /// Up from `1 / startDivisor` to 1 over the share `warmUp` of the run, down to `1 / (startDivisor * endDivisor)` over the rest, both
-  /// by half cosines, stepped by batches, as PyTorch's `OneCycleLR`.
+  /// Up from `1 / startDivisor` to 1 over the share `warmUp` of the run, down to `1 / (startDivisor *
+  /// endDivisor)` over the rest, both by half cosines, stepped by batches, as PyTorch's `OneCycleLR`.
   case oneCycle(warmUp: Double = 0.3, startDivisor: Double = 25, endDivisor: Double = 1e4)
 
   /// The factor for a batch.
@@ -20,7 +20,8 @@ public enum Schedule: Codable, Sendable, Equatable {
   ///   - step: batches done, from 0
   ///   - stepsPerEpoch: batches an epoch
   ///   - epochs: epochs of the run
-  ///   - warmUpEpochs: epochs over which the factor grows linearly from 0 (exclusive) before the schedule takes over
+  ///   - warmUpEpochs: epochs over which the factor grows linearly from 0 (exclusive) before the schedule
+  ///     takes over
   public func factor(step: Int, stepsPerEpoch: Int, epochs: Int, warmUpEpochs: Double = 0) -> Double {
     let progress = Double(step) / Double(max(1, stepsPerEpoch))
     if warmUpEpochs > 0 && progress < warmUpEpochs {

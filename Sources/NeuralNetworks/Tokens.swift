@@ -3,8 +3,8 @@ import Tensors
 
 // Between images and sequences of tokens: each one node, one pass over its result.
 
-/// Square patches of `[batch, channels, height, width]` as rows: `[batch, patches, side * side * channels]`, patches by row then
-/// column, a patch's values by row, column, channel.
+/// Square patches of `[batch, channels, height, width]` as rows: `[batch, patches, side * side * channels]`,
+/// patches by row then column, a patch's values by row, column, channel.
 func patches(_ images: Tensor, side: Int) -> Tensor {
   let layout = PatchLayout(images.shape, side: side)
   let result = Tensor.uninitialised([layout.batch, layout.patches, layout.patchLength])
@@ -38,8 +38,8 @@ private struct PatchLayout: Sendable {
   var patches: Int { (shape[2] / side) * (shape[3] / side) }
   var patchLength: Int { side * side * shape[1] }
 
-  /// Each run of `count` pixels of an image's row that belong to one patch: its start in the images, its start in the
-  /// patches, and the step between its values there.
+  /// Each run of `count` pixels of an image's row that belong to one patch: its start in the images, its
+  /// start in the patches, and the step between its values there.
   func forEachRun(_ body: (_ image: Int, _ patch: Int, _ step: Int, _ count: Int) -> Void) {
     let (channels, height, width) = (shape[1], shape[2], shape[3])
     let perRow = width / side

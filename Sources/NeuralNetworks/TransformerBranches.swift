@@ -1,8 +1,9 @@
 import CKernels
 import Tensors
 
-// The two halves of a pre-norm transformer block, each one node that works through the batch in tiles of whole images: what lies between
-// the branch's input and its output stays in a core's cache, but for what the backward pass needs.
+// The two halves of a pre-norm transformer block, each one node that works through the batch in tiles of
+// whole images: what lies between the branch's input and its output stays in a core's cache, but for what the
+// backward pass needs.
 
 /// How a branch comes back to its residual connection: dropout, stochastic depth, addition.
 struct ResidualDropout: Sendable {

@@ -1,15 +1,16 @@
 import Tensors
 
-/// The vision transformer of the paper: patches, a class token, learned positions, pre-norm blocks, and the class token's row as
-/// the embedding.
+/// The vision transformer of the paper: patches, a class token, learned positions, pre-norm blocks, and the
+/// class token's row as the embedding.
 ///
-/// The names of its members: `embed.proj`, `embed.norm`, `cls`, `pos`, `blocks.N.norm1`, `blocks.N.qkv`, `blocks.N.norm2`,
-/// `blocks.N.fc1`, `blocks.N.fc2`, `norm` (each with `.weight` and, but for `qkv`, `.bias`).
+/// The names of its members: `embed.proj`, `embed.norm`, `cls`, `pos`, `blocks.N.norm1`, `blocks.N.qkv`,
+/// `blocks.N.norm2`, `blocks.N.fc1`, `blocks.N.fc2`, `norm` (each with `.weight` and, but for `qkv`,
+/// `.bias`).
 ///
-/// Because only the class token's row is read at the end, the last block's feed-forward part is computed for that row alone; the
-/// embedding is the same.
-/// - Source: Dosovitskiy et al. 2021, with the details of the public code of the paper's authors (no output projection in
-///   attention, dropout of a query's scores, layer normalisation of the patches).
+/// Because only the class token's row is read at the end, the last block's feed-forward part is computed for
+/// that row alone; the embedding is the same.
+/// - Source: Dosovitskiy et al. 2021, with the details of the public code of the paper's authors (no output
+///   projection in attention, dropout of a query's scores, layer normalisation of the patches).
 public final class VisionTransformer: Encoder {
   /// Sizes and probabilities; the paper's where not given.
   public struct Configuration: Codable, Sendable, Equatable {
@@ -79,7 +80,8 @@ public final class VisionTransformer: Encoder {
 
 /// Patches of an image, each mapped to a vector, normalised, with dropout.
 ///
-/// Members: `proj` (weight `[width, patch * patch * channels]`; a patch's values by row, column, channel), `norm`.
+/// Members: `proj` (weight `[width, patch * patch * channels]`; a patch's values by row, column, channel),
+/// `norm`.
 public final class PatchEmbedding: Layer {
   public let projection: Linear
   public let norm: LayerNorm

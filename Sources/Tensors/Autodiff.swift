@@ -1,9 +1,10 @@
 import CKernels
 import Synchronization
 
-// Reverse-mode differentiation, define by run. An operation computes its value and, when gradients are wanted, records a node
-// that knows the operation's inputs and how an upstream gradient maps to theirs. Nodes are numbered as they are made, so that
-// descending numbers are an order in which every node comes before those it depends on; no walk over the graph recurses.
+// Reverse-mode differentiation, define by run. An operation computes its value and, when gradients are
+// wanted, records a node that knows the operation's inputs and how an upstream gradient maps to theirs. Nodes
+// are numbered as they are made, so that descending numbers are an order in which every node comes before
+// those it depends on; no walk over the graph recurses.
 
 /// One recorded operation.
 final class Node {
@@ -21,7 +22,8 @@ final class Node {
     self.backward = backward
   }
 
-  /// Frees a chain of nodes that nobody else holds one by one: letting the runtime do it would nest one call a node.
+  /// Frees a chain of nodes that nobody else holds one by one: letting the runtime do it would nest one call
+  /// a node.
   deinit {
     backward = nil
     var released = inputs
@@ -76,7 +78,8 @@ public func withoutGradient<R>(_ body: () throws -> R) rethrows -> R {
 }
 
 extension Tensor {
-  /// Whether operations on this tensor are recorded. It can be set on a leaf (a tensor that no recorded operation made).
+  /// Whether operations on this tensor are recorded. It can be set on a leaf (a tensor that no recorded
+  /// operation made).
   public var requiresGradient: Bool {
     get { leafRequiresGradient || node != nil }
     set {
@@ -101,14 +104,15 @@ extension Tensor {
   /// The same values, outside the graph: shares the storage.
   public func detached() -> Tensor { Tensor(storage: storage, offset: offset, shape: shape) }
 
-  /// The extension point of differentiation: `value`, computed from `inputs`, becomes the result of a recorded operation.
+  /// The extension point of differentiation: `value`, computed from `inputs`, becomes the result of a
+  /// recorded operation.
   ///
   /// - Parameters:
   ///   - value: the result, computed without recording; not to be used elsewhere afterwards.
   ///   - inputs: the tensors it depends on.
-  ///   - backward: maps the gradient with respect to the value to the gradients with respect to the inputs, in order, each of
-  ///     its input's shape; nil where there is none. It runs without recording, at most once. Capture `detached()` tensors
-  ///     only, so that a long graph can be freed without recursion.
+  ///   - backward: maps the gradient with respect to the value to the gradients with respect to the inputs,
+  ///     in order, each of its input's shape; nil where there is none. It runs without recording, at most
+  ///     once. Capture `detached()` tensors only, so that a long graph can be freed without recursion.
   /// - Returns: `value`; when gradients are off or no input requires one, outside any graph.
   public static func record(
     _ value: Tensor, from inputs: [Tensor], backward: @escaping (Tensor) -> [Tensor?]
@@ -120,10 +124,11 @@ extension Tensor {
     return value
   }
 
-  /// Computes the gradients of this scalar with respect to every leaf that it depends on and adds them to the leaves'
-  /// `gradient`. The graph is used up: what it saved is freed as it goes.
+  /// Computes the gradients of this scalar with respect to every leaf that it depends on and adds them to the
+  /// leaves' `gradient`. The graph is used up: what it saved is freed as it goes.
   ///
-  /// Stops the program when the tensor is not a scalar, depends on no leaf that requires a gradient, or was used up before.
+  /// Stops the program when the tensor is not a scalar, depends on no leaf that requires a gradient, or was
+  /// used up before.
   /// - Complexity: one visit a node; no recursion.
   public func backward() {
     require(

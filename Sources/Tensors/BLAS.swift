@@ -2,7 +2,8 @@ import CBLAS
 
 /// Single-precision matrix products, row-major.
 package enum BLAS {
-  /// `C = alpha op(A) op(B) + beta C`, `C: [m, n]`, `op(A): [m, k]`, `op(B): [k, n]`; on the calling thread only.
+  /// `C = alpha op(A) op(B) + beta C`, `C: [m, n]`, `op(A): [m, k]`, `op(B): [k, n]`; on the calling thread
+  /// only.
   package static func gemm(
     transposeA: Bool = false, transposeB: Bool = false, m: Int, n: Int, k: Int, alpha: Float = 1,
     a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int, beta: Float = 0,

@@ -1,4 +1,5 @@
-/// How two shapes combine element by element: aligned at the last axis, an axis of length 1 (or absent) repeats.
+/// How two shapes combine element by element: aligned at the last axis, an axis of length 1 (or absent)
+/// repeats.
 struct Broadcast {
   let shape: [Int]
   // Merged axes, outermost first, with the step of each operand along them (0 where it repeats).

@@ -1,6 +1,7 @@
 import CKernels
 
-// Each is one pass over the elements; the gradient, one more. Error bounds stand with the kernels, in CKernels.h.
+// Each is one pass over the elements; the gradient, one more. Error bounds stand with the kernels, in
+// CKernels.h.
 
 extension Tensor {
   /// e to the power of each element.
@@ -48,7 +49,8 @@ extension Tensor {
     return Tensor.record(value, from: [self]) { [Tensor.combined(saved, $0, "relu", ck_relu_gradient)] }
   }
 
-  /// Each element is set to 0 with `probability`, the others are divided by `1 - probability`, so that the mean stays.
+  /// Each element is set to 0 with `probability`, the others are divided by `1 - probability`, so that the
+  /// mean stays.
   ///
   /// Which ones depends on one value of the generator and the element's position only; no mask is kept.
   /// - Source: Srivastava et al. 2014.
@@ -82,7 +84,8 @@ package struct DropoutMask: Sendable {
 
   package var isActive: Bool { threshold > 0 }
 
-  /// `y = keep ? x * scale : 0` for the elements at positions `range`; `x` and `y` point at the first of them.
+  /// `y = keep ? x * scale : 0` for the elements at positions `range`; `x` and `y` point at the first of
+  /// them.
   package func apply(_ range: Range<Int>, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
     ck_dropout(range.count, key, UInt64(range.lowerBound), threshold, scale, x, y)
   }

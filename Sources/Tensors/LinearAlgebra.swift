@@ -4,7 +4,8 @@ import CLAPACKE
 public enum LinearAlgebraError: Error, CustomStringConvertible, Equatable {
   /// The leading square block of `order` rows is the first that is not positive definite.
   case notPositiveDefinite(order: Int)
-  /// The iteration of `routine` stopped before it was accurate; `remaining` is LAPACK's count of what was left.
+  /// The iteration of `routine` stopped before it was accurate; `remaining` is LAPACK's count of what was
+  /// left.
   case noConvergence(routine: String, remaining: Int)
   /// An argument of `routine` holds an infinity or a nan.
   case notFinite(routine: String)
@@ -22,8 +23,8 @@ public enum LinearAlgebraError: Error, CustomStringConvertible, Equatable {
   }
 }
 
-/// Factorisations of dense matrices, by LAPACK, in single precision on one thread. Not differentiable: results are
-/// outside any graph.
+/// Factorisations of dense matrices, by LAPACK, in single precision on one thread. Not differentiable:
+/// results are outside any graph.
 public enum LinearAlgebra {
   /// `L` with `A = L L^T`.
   ///
@@ -81,8 +82,8 @@ public enum LinearAlgebra {
   /// The eigenvalues of a symmetric matrix, ascending, and its eigenvectors: `A = V diag(values) V^T`.
   ///
   /// - Parameter matrix: `A`, `[n, n]`; only its lower triangle is read.
-  /// - Returns: `values`, `[n]`, and `vectors`, `[n, n]`, orthonormal columns in the order of the values, of either
-  ///   sign.
+  /// - Returns: `values`, `[n]`, and `vectors`, `[n, n]`, orthonormal columns in the order of the values, of
+  ///   either sign.
   /// - Throws: `LinearAlgebraError.noConvergence`, `.notFinite`.
   /// - Complexity: about 9 n^3 operations. LAPACK's ssyevd (divide and conquer).
   public static func symmetricEigen(_ matrix: Tensor) throws -> (values: Tensor, vectors: Tensor) {
@@ -102,8 +103,8 @@ public enum LinearAlgebra {
   /// The thin singular value decomposition `A = U diag(s) V^T`.
   ///
   /// - Parameter matrix: `A`, `[m, n]`
-  /// - Returns: with k = min(m, n): `u`, `[m, k]`, orthonormal columns; `values`, `[k]`, descending, not negative;
-  ///   `vTransposed`, `[k, n]`, orthonormal rows. A column and its row may change sign together.
+  /// - Returns: with k = min(m, n): `u`, `[m, k]`, orthonormal columns; `values`, `[k]`, descending, not
+  ///   negative; `vTransposed`, `[k, n]`, orthonormal rows. A column and its row may change sign together.
   /// - Throws: `LinearAlgebraError.noConvergence`, `.notFinite`.
   /// - Complexity: O(m n k) operations. LAPACK's sgesdd (divide and conquer).
   public static func singularValues(
@@ -132,8 +133,8 @@ public enum LinearAlgebra {
   /// - Parameters:
   ///   - matrix: `A`, `[m, n]`
   ///   - right: `B`, `[m, columns]` or `[m]`
-  ///   - cutoff: singular values under this share of the largest count as 0; negative stands for the machine's
-  ///     precision.
+  ///   - cutoff: singular values under this share of the largest count as 0; negative stands for the
+  ///     machine's precision.
   /// - Returns: `[n, columns]`, or `[n]` for a vector.
   /// - Throws: `LinearAlgebraError.noConvergence`, `.notFinite`.
   /// - Complexity: O(m n min(m, n)) operations. LAPACK's sgelsd.
@@ -166,8 +167,8 @@ public enum LinearAlgebra {
 
 // MARK: - What the routines share
 
-// LAPACK stores columns, tensors store rows: a matrix is handed over as its transpose, and the routine is asked for
-// the transposed factorisation, which saves the copies that LAPACKE's row-major interface makes.
+// LAPACK stores columns, tensors store rows: a matrix is handed over as its transpose, and the routine is
+// asked for the transposed factorisation, which saves the copies that LAPACKE's row-major interface makes.
 private let columnMajor = LAPACK_COL_MAJOR
 /// The lower triangle by rows is the upper one by columns.
 private let upper = letter("U")

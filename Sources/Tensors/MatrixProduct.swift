@@ -5,7 +5,8 @@ extension Tensor {
   ///
   /// - Parameters:
   ///   - a: `[..., m, k]`, or `[..., k, m]` with `transposeA`
-  ///   - b: `[..., k, n]` with the same leading axes as `a`, or `[k, n]` for all of them; transposed with `transposeB`
+  ///   - b: `[..., k, n]` with the same leading axes as `a`, or `[k, n]` for all of them; transposed with
+  ///     `transposeB`
   /// - Returns: `[..., m, n]`
   /// - Complexity: 2 m n k operations a matrix; the gradient twice that. No operand is copied.
   public static func matmul(
@@ -31,7 +32,8 @@ extension Tensor {
   ///   - weight: `[out, in]`
   ///   - bias: `[out]`, or none
   /// - Returns: `[..., out]`
-  /// - Complexity: 2 rows in out operations; the gradient twice that. The bias is added while the product is in cache.
+  /// - Complexity: 2 rows in out operations; the gradient twice that. The bias is added while the product is
+  ///   in cache.
   public static func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
     require(
       weight.rank == 2 && x.rank >= 1 && x.shape.last == weight.shape[1],
@@ -106,7 +108,8 @@ package func forEachRowBlock(_ rows: Int, columns: Int, _ body: (Int, Int) -> Vo
 }
 
 /// Adds up row vectors over blocks of a fixed size, so that the result does not depend on the thread count.
-/// `body(start, count, sums)` adds the contribution of some rows to `sums`, `width` floats; `result` is added to.
+/// `body(start, count, sums)` adds the contribution of some rows to `sums`, `width` floats; `result` is added
+/// to.
 package func sumOverRowBlocks(
   _ rows: Int, width: Int, into result: UnsafeMutablePointer<Float>,
   _ body: (Int, Int, UnsafeMutablePointer<Float>) -> Void

@@ -1,11 +1,11 @@
 import Foundation
 import Synchronization
 
-/// Where tensors' memory comes from: freed blocks are kept by size and handed out again, so that a training step
-/// in its steady state asks the system for nothing.
+/// Where tensors' memory comes from: freed blocks are kept by size and handed out again, so that a training
+/// step in its steady state asks the system for nothing.
 ///
-/// Sizes are rounded up to one of eight steps between powers of two (at most 12.5% is lost). Blocks are aligned to 64
-/// bytes, those of 2 MiB and more to 2 MiB, so that the kernel may back them with huge pages.
+/// Sizes are rounded up to one of eight steps between powers of two (at most 12.5% is lost). Blocks are
+/// aligned to 64 bytes, those of 2 MiB and more to 2 MiB, so that the kernel may back them with huge pages.
 public enum MemoryPool {
   /// Figures since the process started.
   public struct Statistics: Sendable, Equatable {

@@ -4,9 +4,9 @@ import Foundation
 
 /// Which kernels OpenBLAS runs, and the choice of better ones at the start.
 ///
-/// Releases such as 0.3.21 know only older processors by name; on a newer one they may fall back to kernels for AVX2
-/// although the processor has AVX-512. The choice is made again before the first product, unless the user set
-/// `OPENBLAS_CORETYPE`.
+/// Releases such as 0.3.21 know only older processors by name; on a newer one they may fall back to kernels
+/// for AVX2 although the processor has AVX-512. The choice is made again before the first product, unless the
+/// user set `OPENBLAS_CORETYPE`.
 public enum OpenBLAS {
   /// For example "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFINITY Haswell MAX_THREADS=64".
   public static var configuration: String {

@@ -4,13 +4,14 @@ import Synchronization
 
 /// Work split over the cores: persistent threads, one contiguous range each.
 ///
-/// The split depends on the count, the grain and `threadCount` only, so a computation gives the same bits in every run
-/// with the same thread count, whether or not a worker was free.
+/// The split depends on the count, the grain and `threadCount` only, so a computation gives the same bits in
+/// every run with the same thread count, whether or not a worker was free.
 public enum Parallel {
   private static let count = Atomic<Int>(0)
 
   /// How many threads share the work, the caller's included.
-  /// At first `SPREAD_THREADS`, else the cores that this process may use (affinity and control group respected).
+  /// At first `SPREAD_THREADS`, else the cores that this process may use (affinity and control group
+  /// respected).
   public static var threadCount: Int {
     let current = count.load(ordering: .relaxed)
     if current > 0 { return current }
@@ -24,9 +25,9 @@ public enum Parallel {
     count.store(n, ordering: .relaxed)
   }
 
-  /// Splits `0..<count` into at most `threadCount` contiguous ranges of at least `grain` elements and runs `body` on
-  /// each, in parallel; returns when all are done. A call from within another, or while another thread's call runs,
-  /// works through the same ranges on the calling thread.
+  /// Splits `0..<count` into at most `threadCount` contiguous ranges of at least `grain` elements and runs
+  /// `body` on each, in parallel; returns when all are done. A call from within another, or while another
+  /// thread's call runs, works through the same ranges on the calling thread.
   public static func forEach(_ count: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
     guard count > 0 else { return }
     let parts = max(1, min(threadCount, count / max(1, grain)))

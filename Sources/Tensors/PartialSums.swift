@@ -1,6 +1,7 @@
 import CKernels
 
-/// Sums that several cores gather, such as gradients of weights: one for each while it works, added in order at the end.
+/// Sums that several cores gather, such as gradients of weights: one for each while it works, added in order
+/// at the end.
 package struct PartialSums {
   private let storage: Tensor
   private let count: Int

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A seeded generator of random numbers, the same on every machine and in every run: xoshiro256++, its state filled
-/// by SplitMix64.
+/// A seeded generator of random numbers, the same on every machine and in every run: xoshiro256++, its state
+/// filled by SplitMix64.
 ///
 /// It is a value: a copy repeats the same numbers. It is `Codable`, so that a checkpoint can carry it.
 /// - Source: Blackman and Vigna 2021, "Scrambled linear pseudorandom number generators".
@@ -32,7 +32,8 @@ public struct RandomGenerator: RandomNumberGenerator, Codable, Sendable, Equatab
   /// An independent child, seeded from the next value; this generator advances by one.
   public mutating func split() -> RandomGenerator { RandomGenerator(seed: next()) }
 
-  /// An independent child numbered `index`; this generator does not advance. For one stream an image, an epoch, ...
+  /// An independent child numbered `index`; this generator does not advance. For one stream an image, an
+  /// epoch, ...
   public func stream(_ index: UInt64) -> RandomGenerator {
     var mixer = SplitMix(state: a ^ (c &* 0x9E37_79B9_7F4A_7C15))
     let key = mixer.next()
@@ -49,7 +50,8 @@ public struct RandomGenerator: RandomNumberGenerator, Codable, Sendable, Equatab
     return value < range.upperBound ? value : range.lowerBound
   }
 
-  /// Standard normal, by Box and Muller's transform in double precision (one of its two values; no state is kept).
+  /// Standard normal, by Box and Muller's transform in double precision (one of its two values; no state is
+  /// kept).
   public mutating func normal() -> Float {
     let radius = (Double(next() >> 11) + 1) * 0x1p-53  // in (0, 1], so that the logarithm is finite
     let angle = Double(next() >> 11) * 0x1p-53

@@ -55,7 +55,8 @@ extension Tensor {
     }
   }
 
-  /// For each row (the last axis) the index of its largest element, the first of equal ones. Not differentiable.
+  /// For each row (the last axis) the index of its largest element, the first of equal ones. Not
+  /// differentiable.
   public func argmax() -> [Int] {
     let (_, outer, length, inner) = split(at: -1)
     require(length > 0, "argmax() along an axis of length 0, shape \(shape)")

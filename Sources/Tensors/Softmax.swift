@@ -42,7 +42,8 @@ extension Tensor {
   ///   - scale, shift: `[width]`
   ///   - epsilon: added to the variance
   /// - Returns: the shape of `x`.
-  /// - Complexity: two passes over a row in cache, forward and backward; keeps a mean and an inverse deviation a row.
+  /// - Complexity: two passes over a row in cache, forward and backward; keeps a mean and an inverse
+  ///   deviation a row.
   /// - Source: Ba, Kiros, Hinton 2016, equation 4.
   public static func layerNorm(_ x: Tensor, scale: Tensor, shift: Tensor, epsilon: Float = 1e-5) -> Tensor {
     let (_, rows, width, _) = x.split(at: -1)

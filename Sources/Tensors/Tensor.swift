@@ -10,14 +10,16 @@
 /// w.gradient!.scalars()  // [2, 4, 6]
 /// ```
 ///
-/// Shapes are checked where a value enters an operation; a mismatch stops the program with both shapes in the message.
+/// Shapes are checked where a value enters an operation; a mismatch stops the program with both shapes in the
+/// message.
 public final class Tensor: @unchecked Sendable {
   /// The length of each axis; empty for a scalar.
   public let shape: [Int]
   /// The number of elements, the product of `shape`.
   public let count: Int
 
-  // Where the values are: a storage may be shared with views, and an optimiser may move a leaf into its flat buffer.
+  // Where the values are: a storage may be shared with views, and an optimiser may move a leaf into its flat
+  // buffer.
   package private(set) var storage: Storage
   package private(set) var offset: Int
 
@@ -63,8 +65,8 @@ public final class Tensor: @unchecked Sendable {
     }
   }
 
-  /// Calls `body` with the elements, to be changed in place. Views share them, and so do graphs that saved this tensor:
-  /// change a tensor only while no `backward()` that needs its old values is to come.
+  /// Calls `body` with the elements, to be changed in place. Views share them, and so do graphs that saved
+  /// this tensor: change a tensor only while no `backward()` that needs its old values is to come.
   public func withUnsafeMutableData<R>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws -> R
   ) rethrows -> R {

@@ -8,11 +8,13 @@ final class WorkerPool: @unchecked Sendable {
 
   private let busy = Atomic<Bool>(false)
   private let remaining = Atomic<Int>(0)
-  // Both are changed only by the holder of `busy`, and read by workers only between their start and their end.
+  // Both are changed only by the holder of `busy`, and read by workers only between their start and their
+  // end.
   private var workers: [Worker] = []
   private var body: ((Int) -> Void)?
 
-  /// Runs `body` for parts `0..<parts`, part 0 on the calling thread. False when the pool is in use; then nothing was run.
+  /// Runs `body` for parts `0..<parts`, part 0 on the calling thread. False when the pool is in use; then
+  /// nothing was run.
   func run(parts: Int, _ body: (Int) -> Void) -> Bool {
     guard busy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
       return false
@@ -39,7 +41,8 @@ final class WorkerPool: @unchecked Sendable {
     }
   }
 
-  // Not inlined, so that the references to the closure taken here are gone before the part is reported as done.
+  // Not inlined, so that the references to the closure taken here are gone before the part is reported as
+  // done.
   @inline(never)
   fileprivate func perform(_ part: Int) { body!(part) }
 

@@ -118,7 +118,8 @@ struct ContrastivePropertyTests {
   func memory() throws {
     let batch = 10_000
     let (view1, view2, labels) = randomBatch(batch, 16, classes: 10, seed: 12)
-    // The pool's figures are shared with other tests that run beside this one, so the bound is on what a B x B matrix would add.
+    // The pool's figures are shared with other tests that run beside this one, so the bound is on what a B x
+    // B matrix would add.
     let matrix = batch * batch * 4
     MemoryPool.resetPeak()
     let before = MemoryPool.statistics.bytesInUse

@@ -43,7 +43,8 @@ struct LossFixture {
   }
 }
 
-/// The norm of the difference over the norm of the expected; the norm of the difference where little is expected.
+/// The norm of the difference over the norm of the expected; the norm of the difference where little is
+/// expected.
 func relativeError(_ actual: Tensor, _ expected: Tensor) -> Double {
   guard actual.shape == expected.shape else { return .infinity }
   let (a, b) = (actual.scalars(), expected.scalars())

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Datasets
 
-/// Mutated files: every outcome is an array that the file could hold or a `FileFormatError` that names the file.
+/// Mutated files: every outcome is an array that the file could hold or a `FileFormatError` that names the
+/// file.
 @Suite struct HostileInputTests {
   private static let base = idx(shape: [4, 5, 6], randomBytes(120, seed: 11).map { $0 & 0x1f })
 

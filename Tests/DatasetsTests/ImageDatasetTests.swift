@@ -28,7 +28,8 @@ import Testing
   @Test func relabellingFollowsTheStrata() {
     let coarse = dataset.relabelled("coarse", classOfStratum: [1, 0, 0, 1], classNames: ["x", "y"])
     #expect(coarse.name == "coarse" && coarse.classNames == ["x", "y"])
-    #expect(coarse.labels == dataset.strata.map { [1, 0, 0, 1][$0] })
+    let expected = dataset.strata.map { [1, 0, 0, 1][$0] }
+    #expect(coarse.labels == expected)
     #expect(coarse.strata == dataset.strata && coarse.store === dataset.store)
   }
 
@@ -55,11 +56,13 @@ import Testing
     let view = dataset.subset(Array(stride(from: 1, to: 200, by: 3)))
     let statistics = view.channelStatistics()
     for channel in 0..<3 {
-      let values = view.indices.flatMap { index in
-        (0..<64).map { Double(dataset.store.bytes[(index * 3 + channel) * 64 + $0]) / 255 }
+      let values = view.indices.flatMap { index -> [Double] in
+        let start = (index * 3 + channel) * 64
+        return dataset.store.bytes[start..<(start + 64)].map { Double($0) / 255 }
       }
-      let mean = values.reduce(0, +) / Double(values.count)
-      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+      let mean: Double = values.reduce(0, +) / Double(values.count)
+      let squares = values.map { (value: Double) -> Double in (value - mean) * (value - mean) }
+      let variance: Double = squares.reduce(0, +) / Double(values.count)
       #expect(abs(Double(statistics.mean[channel]) - mean) < 1e-7)
       #expect(abs(Double(statistics.deviation[channel]) - variance.squareRoot()) < 1e-7)
     }

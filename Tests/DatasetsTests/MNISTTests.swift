@@ -10,7 +10,8 @@ import Testing
   init() throws { folder = try TemporaryFolder() }
 
   /// Four small files of MNIST's form: an image is of one grey, 20 times its digit; digits come in turn.
-  private func writeFiles(_ place: String, suffix: String = ".gz", training: Int = 30, test: Int = 10) throws {
+  private func writeFiles(_ place: String, suffix: String = ".gz", training: Int = 30, test: Int = 10) throws
+  {
     try FileManager.default.createDirectory(
       atPath: "\(folder.path)/\(place)", withIntermediateDirectories: true)
     for (part, count) in [("train", training), ("t10k", test)] {
@@ -29,7 +30,8 @@ import Testing
     try writeFiles(place, suffix: suffix)
     let data = try MNIST.load(from: folder.path)
     #expect(data.training.count == 30 && data.test.count == 10)
-    #expect(data.training.labels == (0..<30).map { $0 % 10 })
+    let inTurn = (0..<30).map { $0 % 10 }
+    #expect(data.training.labels == inTurn)
     #expect(data.training.store.bytes[784 * 13] == 60)
     #expect(data.source.contains("contents other than"))
   }
@@ -40,7 +42,8 @@ import Testing
     for part in [coarse.training, coarse.test] {
       #expect(part.name == "MNIST-Coarse" && part.classNames.count == 2 && part.stratumNames.count == 10)
       #expect(zip(part.labels, part.strata).allSatisfy { $0 == ($1 < 5 ? 0 : 1) })
-      #expect(part.strata == (0..<part.count).map { $0 % 10 })
+      let inTurn = (0..<part.count).map { $0 % 10 }
+      #expect(part.strata == inTurn)
     }
   }
 
@@ -92,7 +95,9 @@ import Testing
       "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
     ]
     for (name, digest) in published {
-      let places = ["mnist", "MNIST", "MNIST/raw", "."].flatMap { ["\(root)/\($0)/\(name).gz", "\(root)/\($0)/\(name)"] }
+      let places = ["mnist", "MNIST", "MNIST/raw", "."].flatMap {
+        ["\(root)/\($0)/\(name).gz", "\(root)/\($0)/\(name)"]
+      }
       let path = try #require(places.first { FileManager.default.fileExists(atPath: $0) })
       let copy = try folder.write(try contents(of: path, piece: 1 << 20), name)
       #expect(try md5(copy) == digest, "\(name)")

@@ -76,3 +76,7 @@ func randomDataset(
     name: "random", store: store, labels: (0..<count).map { $0 % 4 / 2 }, strata: (0..<count).map { $0 % 4 },
     classNames: ["a", "b"], stratumNames: ["p", "q", "r", "s"])
 }
+
+extension ImageStore {
+  var shape: [Int] { [channels, height, width] }
+}

@@ -22,9 +22,9 @@ func expectClose(
 /// Expects the recorded gradients of `output()` with respect to `leaves` to agree with differences of its
 /// values.
 ///
-/// The scalar is the output's inner product with fixed random numbers, summed in double precision. Differences
-/// have four points (error of fourth order), so that a step wide enough for float32 serves. Of a large leaf,
-/// about 60 elements are tried.
+/// The scalar is the output's inner product with fixed random numbers, summed in double precision.
+/// Differences have four points (error of fourth order), so that a step wide enough for float32 serves. Of a
+/// large leaf, about 60 elements are tried.
 func expectGradients(
   of leaves: [(name: String, tensor: Tensor)], step: Float = 0.03, tolerance: Double = 2e-3,
   sourceLocation: SourceLocation = #_sourceLocation, _ output: () -> Tensor

@@ -1,9 +1,10 @@
+import Tensors
 import Testing
 
 @testable import Reproduction
 
 @Suite struct JSONParserTests {
-  private func parse(_ text: String) throws -> JSONNode { try JSONParser.parse(text, source: "t.json") }
+  private func parse(_ text: String) throws -> JSONNode { try JSONNode(parsing: text, source: "t.json") }
 
   @Test func readsEveryKindOfValue() throws {
     let node = try parse(#" {"a": [1, -2.5e3, true, false, null], "b": {"c": "x\n\"\u00e9\ud83d\ude00"}} "#)

@@ -20,7 +20,8 @@ import Testing
 
   @Test func leftoversOfKilledWritersAreRemoved() throws {
     try withFolder { folder in
-      try folder.appendingPathComponent("checkpoint.safetensors.77" + AtomicFile.temporarySuffix).write("half")
+      try folder.appendingPathComponent("checkpoint.safetensors.77" + AtomicFile.temporarySuffix).write(
+        "half")
       try folder.appendingPathComponent("metrics.jsonl").write("")
       AtomicFile.removeLeftovers(in: folder)
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["metrics.jsonl"])
@@ -54,7 +55,8 @@ import Testing
       #expect(try folder.savedConfiguration().identity == configuration.identity)
       #expect(!folder.isComplete && !folder.isStarted)
 
-      // An older version's folder of the same settings, under another fingerprint, with a key still at its default left out.
+      // An older version's folder of the same settings, under another fingerprint, with a key still at its
+      // default left out.
       let old = runs.appendingPathComponent("digits/custom/spread-01234567/seed-4")
       try FileManager.default.createDirectory(at: old, withIntermediateDirectories: true)
       try old.appendingPathComponent("configuration.json").write(

@@ -66,7 +66,8 @@ struct NpzTests {
   func damaged() throws {
     let (data, directory, contents) = try Self.archive()
     try Self.refuses(Data(), "not a zip archive")
-    try Self.refuses(Data("nothing of the kind, but long enough to hold a directory".utf8), "not a zip archive")
+    try Self.refuses(
+      Data("nothing of the kind, but long enough to hold a directory".utf8), "not a zip archive")
     try Self.refuses(data.prefix(data.count - 1), "not a zip archive, or cut off")
     try Self.refuses(Self.changed(data, contents + 3, to: [data[contents + 3] ^ 0x55]), "damaged")
     let stored = try Self.archive("stored")

@@ -21,8 +21,8 @@ func apply(_ kernel: UnaryKernel, _ x: [Float]) -> [Float] {
   }
 }
 
-/// Floats over the whole range of bit patterns, infinities, nans and subnormal numbers among them: half a million, or with SPREAD_LONG_TESTS
-/// four million.
+/// Floats over the whole range of bit patterns, infinities, nans and subnormal numbers among them: half a
+/// million, or with SPREAD_LONG_TESTS four million.
 private let sweepStep = ProcessInfo.processInfo.environment["SPREAD_LONG_TESTS"] == nil ? 8191 : 1021
 private let sweep: [Float] = stride(from: 0, to: 1 << 32, by: sweepStep).map {
   Float(bitPattern: UInt32($0))

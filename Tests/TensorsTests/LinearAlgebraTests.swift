@@ -13,7 +13,9 @@ struct LinearAlgebraTests {
 
   static func diagonal(_ values: [Float]) -> Tensor {
     let result = Tensor.zeros([values.count, values.count])
-    result.withUnsafeMutableData { for (i, value) in values.enumerated() { $0[i * values.count + i] = value } }
+    result.withUnsafeMutableData {
+      for (i, value) in values.enumerated() { $0[i * values.count + i] = value }
+    }
     return result
   }
 
@@ -27,7 +29,9 @@ struct LinearAlgebraTests {
   static func lowerOnly(_ matrix: Tensor) -> Tensor {
     let n = matrix.shape[0]
     let result = matrix.copy()
-    result.withUnsafeMutableData { for i in 0..<n { for j in (i + 1)..<max(n, i + 1) { $0[i * n + j] = .nan } } }
+    result.withUnsafeMutableData {
+      for i in 0..<n { for j in (i + 1)..<max(n, i + 1) { $0[i * n + j] = .nan } }
+    }
     return result
   }
 
@@ -88,7 +92,9 @@ struct LinearAlgebraTests {
     expectClose(try LinearAlgebra.singularValues(b).values, Tensor([5, 3]), 1e-6)
   }
 
-  @Test("U diag(s) V^T gives the matrix back", arguments: [[1, 1], [5, 3], [3, 5], [40, 7], [7, 40], [20, 20]])
+  @Test(
+    "U diag(s) V^T gives the matrix back",
+    arguments: [[1, 1], [5, 3], [3, 5], [40, 7], [7, 40], [20, 20]])
   func singularValues(shape: [Int]) throws {
     let a = Self.random(shape, seed: 5)
     let (u, values, v) = try LinearAlgebra.singularValues(a)

@@ -34,7 +34,8 @@ struct NpyTests {
     #expect(try Npy.read(fixture("files/\(name).npy")).integers() == Array(0...11))
   }
 
-  @Test("Booleans, a scalar, a vector, an empty array, three axes in Fortran's order, and a number beyond Int")
+  @Test(
+    "Booleans, a scalar, a vector, an empty array, three axes in Fortran's order, and a number beyond Int")
   func others() throws {
     func read(_ name: String) throws -> NpyArray { try Npy.read(fixture("files/\(name).npy")) }
     #expect(try read("boolean").integers() == Self.integers.map { $0 > 0 ? 1 : 0 })
@@ -60,7 +61,8 @@ struct NpyTests {
     func check(_ name: String, _ write: (String) throws -> Void) throws {
       try write(folder.file(name))
       let written = try Data(contentsOf: URL(fileURLWithPath: folder.file(name)))
-      #expect(written == (try Data(contentsOf: URL(fileURLWithPath: fixture("files/\(name).npy")))), "\(name)")
+      #expect(
+        written == (try Data(contentsOf: URL(fileURLWithPath: fixture("files/\(name).npy")))), "\(name)")
     }
     try check("version1") { try Npy.write(Tensor(Self.values, shape: [3, 4]), to: $0) }
     try check("scalar") { try Npy.write(Tensor(2.5), to: $0) }
@@ -92,7 +94,8 @@ struct NpyTests {
     return data + Data(header.utf8) + Data(count: bytes)
   }
 
-  static func header(_ type: String = "'<f4'", _ shape: String = "(3,)", _ order: String = "False") -> String {
+  static func header(_ type: String = "'<f4'", _ shape: String = "(3,)", _ order: String = "False") -> String
+  {
     "{'descr': \(type), 'fortran_order': \(order), 'shape': \(shape), }\n"
   }
 
@@ -103,7 +106,10 @@ struct NpyTests {
     ("version 0", file(header(), bytes: 12, version: 0), "version 0"),
     ("cut in the length", file(header()).prefix(9), "ends within the header's length"),
     ("cut in the header", file(header()).prefix(30), "ends within the header"),
-    ("header beyond the file", file(header(), bytes: 12, version: 2, length: 0xffff_ffff), "within the header"),
+    (
+      "header beyond the file", file(header(), bytes: 12, version: 2, length: 0xffff_ffff),
+      "within the header"
+    ),
     ("cut in the data", file(header(), bytes: 11), "12 bytes of data, and 11"),
     ("trailing bytes", file(header(), bytes: 13), "12 bytes of data, and 13"),
     ("more than memory", file(header("'<f4'", "(4611686018427387904,)")), "more elements"),
@@ -121,7 +127,10 @@ struct NpyTests {
     ("unknown key", file("{'descr': '<f4', 'x': 1}\n", bytes: 4), "'x' is not known"),
     ("no order", file(header("'<f4'", "(3,)", "maybe"), bytes: 12), "True or False"),
     ("text after the brace", file(header() + "import os\n", bytes: 12), "closing brace"),
-    ("brace not closed", file("{'descr': '<f4', 'fortran_order': False, 'shape': (3,)", bytes: 12), "'}' expected"),
+    (
+      "brace not closed", file("{'descr': '<f4', 'fortran_order': False, 'shape': (3,)", bytes: 12),
+      "'}' expected"
+    ),
     ("quote not closed", file("{'descr: 1}", bytes: 12), "quote is not closed"),
     ("not text", file("", length: 2) + Data([0xff, 0xfe]), "not text"),
     ("empty header", file("", bytes: 12), "'{' expected"),
@@ -159,7 +168,9 @@ struct NpyTests {
     for _ in 0..<3000 {
       var data = whole
       for _ in 0...generator.below(3) { data[generator.below(128)] = UInt8(generator.below(256)) }
-      if let array = try? Npy.parse(data, file: "x") { #expect(elementCount(array.shape) == array.tensor().count) }
+      if let array = try? Npy.parse(data, file: "x") {
+        #expect(elementCount(array.shape) == array.tensor().count)
+      }
     }
   }
 

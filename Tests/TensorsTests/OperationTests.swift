@@ -194,7 +194,8 @@ struct OperationEdgeTests {
     #expect(x.sum(axis: 1).shape == [0])
     #expect(x.transposed().shape == [3, 0])
     #expect(Tensor.matmul(x, Tensor.ones([3, 2])).shape == [0, 2])
-    #expect(Tensor.matmul(Tensor.ones([2, 0]), Tensor.ones([0, 3])).scalars() == [Float](repeating: 0, count: 6))
+    #expect(
+      Tensor.matmul(Tensor.ones([2, 0]), Tensor.ones([0, 3])).scalars() == [Float](repeating: 0, count: 6))
     #expect(Tensor.linear(x, weight: Tensor.ones([5, 3])).shape == [0, 5])
     #expect(Tensor.concatenated([x, Tensor.ones([2, 3])]).shape == [2, 3])
     #expect(Tensor.ones([3, 2]).gathered([]).shape == [0, 2])

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Tensors
 
-// The thread count, the pool's figures and OpenBLAS's kernels belong to the process, and other suites run beside this one: what
-// sets or measures them runs in a process of its own.
+// The thread count, the pool's figures and OpenBLAS's kernels belong to the process, and other suites run
+// beside this one: what sets or measures them runs in a process of its own.
 
 @Suite("Threads, memory, OpenBLAS")
 struct RuntimeTests {

@@ -25,7 +25,10 @@ struct SafeTensorsTests {
   func writesAsTheReference() throws {
     let folder = try TemporaryFolder()
     try SafeTensors.write(
-      [(name: "a", tensor: Tensor(NpyTests.values, shape: [3, 4])), (name: "b.weight", tensor: Tensor([1.5, -2]))],
+      [
+        (name: "a", tensor: Tensor(NpyTests.values, shape: [3, 4])),
+        (name: "b.weight", tensor: Tensor([1.5, -2])),
+      ],
       metadata: ["note": "caf\u{e9} \"quoted\" \\ / line\nend"], to: folder.file("a.safetensors"))
     let expected = try WholeFile.read(fixture("files/plain.safetensors"))
     #expect(try WholeFile.read(folder.file("a.safetensors")) == expected)
@@ -55,7 +58,8 @@ struct SafeTensorsTests {
 
   static func file(_ header: String, bytes: Int = 0, length: UInt64? = nil) -> Data {
     let length = length ?? UInt64(header.utf8.count)
-    return Data((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }) + Data(header.utf8) + Data(count: bytes)
+    return Data((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }) + Data(header.utf8)
+      + Data(count: bytes)
   }
 
   static func entry(
@@ -70,7 +74,7 @@ struct SafeTensorsTests {
     ("length 0", Data(count: 8), "not a JSON object"),
     ("length beyond the file", file("{}", length: 3), "beyond the file"),
     ("length beyond Int", file("{}", length: .max), "beyond the file"),
-    ("length beyond the limit", file("{}", length: 100_000_001), "beyond the file"),
+    ("length beyond the limit", file("{}", length: 10_000_001), "beyond the file"),
     ("no JSON", file("{'a'}"), "not a JSON object"),
     ("a list", file("[]"), "not a JSON object"),
     ("cut JSON", file("{\(entry())", bytes: 8), "not a JSON object"),
@@ -86,8 +90,11 @@ struct SafeTensorsTests {
     ("two at one place", file("{\(entry()),\(entry("b"))}", bytes: 8), "begin at 0"),
     ("a name twice", file("{\(entry()),\(entry())}", bytes: 8), "twice"),
     ("metadata twice", file("{\"__metadata__\":{},\"__metadata__\":{}}"), "twice"),
-    ("a field twice", file("{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", bytes: 4),
-      "twice"),
+    (
+      "a field twice",
+      file("{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", bytes: 4),
+      "twice"
+    ),
     ("offsets reversed", file("{\(entry("a", "\"F32\"", "[2]", "[8,0]"))}", bytes: 8), "data_offsets"),
     ("offsets of another size", file("{\(entry("a", "\"F32\"", "[3]"))}", bytes: 8), "data_offsets"),
     ("offsets beyond", file("{\(entry("a", "\"U8\"", "[9]", "[0,9]"))}", bytes: 8), "8 follow"),
@@ -95,7 +102,10 @@ struct SafeTensorsTests {
     ("three offsets", file("{\(entry("a", "\"F32\"", "[2]", "[0,8,8]"))}", bytes: 8), "data_offsets"),
     ("no list of offsets", file("{\(entry("a", "\"F32\"", "[2]", "8"))}", bytes: 8), "data_offsets"),
     ("overflow", file("{\(entry("a", "\"F32\"", "[4294967296,4294967296]"))}", bytes: 8), "can be counted"),
-    ("overflow in bytes", file("{\(entry("a", "\"F32\"", "[4611686018427387904]"))}", bytes: 8), "data_offsets"),
+    (
+      "overflow in bytes", file("{\(entry("a", "\"F32\"", "[4611686018427387904]"))}", bytes: 8),
+      "data_offsets"
+    ),
     ("beyond Int", file("{\(entry("a", "\"F32\"", "[99999999999999999999]"))}", bytes: 8), "shape of 'a'"),
     ("negative length", file("{\(entry("a", "\"F32\"", "[-2]"))}", bytes: 8), "shape of 'a'"),
     ("a fraction", file("{\(entry("a", "\"F32\"", "[2.5]"))}", bytes: 8), "shape of 'a'"),
@@ -142,7 +152,8 @@ struct SafeTensorsTests {
   @Test("A name twice, and the name of the metadata, stop the writer")
   func names() async {
     let twice = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      try SafeTensors.write([(name: "a", tensor: Tensor(1)), (name: "a", tensor: Tensor(2))], to: "/dev/null/x")
+      try SafeTensors.write(
+        [(name: "a", tensor: Tensor(1)), (name: "a", tensor: Tensor(2))], to: "/dev/null/x")
     }
     AutodiffTests.expect(twice, says: "must differ")
   }

@@ -24,7 +24,8 @@ final class TemporaryFolder {
   }
 }
 
-/// The largest difference, as a share of 1 + the expected value's size; infinite where a nan or a shape differs.
+/// The largest difference, as a share of 1 + the expected value's size; infinite where a nan or a shape
+/// differs.
 func difference(_ found: Tensor, _ expected: Tensor) -> Float {
   guard found.shape == expected.shape else { return .infinity }
   return zip(found.scalars(), expected.scalars()).reduce(0) { worst, pair in
@@ -43,8 +44,8 @@ func expectClose(
 
 /// Compares the gradients of `sum(function(inputs) * upstream)` with central differences, element by element.
 ///
-/// The differences are summed in double precision over outputs of single precision: with inputs around 1 and this step
-/// they are good to about 1e-3.
+/// The differences are summed in double precision over outputs of single precision: with inputs around 1 and
+/// this step they are good to about 1e-3.
 func expectFiniteDifferences(
   _ what: String, _ inputs: [Tensor], upstream: Tensor, step: Float = 0x1p-7, tolerance: Double = 4e-3,
   _ function: ([Tensor]) -> Tensor

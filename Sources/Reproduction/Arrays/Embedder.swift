@@ -13,11 +13,13 @@ public struct Embedder {
 
   /// Reads the checkpoint and the data.
   ///
-  /// A data set that the encoder was trained on is used as it was there (the same images, normalised alike); another is used whole.
+  /// A data set that the encoder was trained on is used as it was there (the same images, normalised alike);
+  /// another is used whole.
   /// - Parameters:
   ///   - checkpoint: a run folder's `best.safetensors` or `checkpoint.safetensors`.
   ///   - folder: where data sets are; nil: the environment variable `SPREAD_DATA`.
-  /// - Throws: `FileFormatError`, `RunError`, `MissingDataError`, or `StateError` when the images do not fit the encoder.
+  /// - Throws: `FileFormatError`, `RunError`, `MissingDataError`, or `StateError` when the images do not fit
+  ///   the encoder.
   public init(checkpoint: URL, data name: DataSettings.Name, split: DataSplit, folder: URL?) throws {
     let checkpoint = try Checkpoint(checkpoint)
     var configuration = checkpoint.configuration
@@ -30,7 +32,8 @@ public struct Embedder {
     part = split == .test ? data.test : data.whole
   }
 
-  /// Writes `[count, embeddingDimension]` float32 embeddings, not scaled to unit length, and the labels in the same order.
+  /// Writes `[count, embeddingDimension]` float32 embeddings, not scaled to unit length, and the labels in
+  /// the same order.
   public func write(embeddings: String, coarseLabels: String?, fineLabels: String?) throws {
     try Npy.write(data.embeddings(of: part, by: model.encoder), to: embeddings)
     if let coarseLabels { try Npy.write(part.labels, to: coarseLabels) }

@@ -1,3 +1,5 @@
+import Tensors
+
 /// What is wrong with a configuration: where, which key, and what was expected.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The file and line, or the argument; nil for a value that was never written down.
@@ -13,19 +15,24 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
     self.problem = problem
   }
 
+  /// A file that is not JSON.
+  init(_ error: JSONSyntaxError) { self.init(origin: error.origin, path: "", problem: error.problem) }
+
   init(place: String?, path: String = "", problem: String) {
     self.place = place
     self.path = path
     self.problem = problem
   }
 
-  /// For example ``mnist-coarse.json, line 12: `loss.tempreature`: there is no such key; nearest: `loss.temperature` ``.
+  /// For example ``mnist-coarse.json, line 12: `loss.tempreature`: there is no such key; nearest:
+  /// `loss.temperature` ``.
   public var description: String {
     [place, path.isEmpty ? nil : "`\(path)`", problem].compactMap { $0 }.joined(separator: ": ")
   }
 }
 
-/// Steps from one word to another: letters inserted, left out, replaced, or two neighbours exchanged (optimal string alignment).
+/// Steps from one word to another: letters inserted, left out, replaced, or two neighbours exchanged (optimal
+/// string alignment).
 /// - Complexity: O(length of a times length of b).
 func editDistance(_ a: String, _ b: String) -> Int {
   let (a, b) = (Array(a.lowercased()), Array(b.lowercased()))
@@ -46,4 +53,15 @@ func editDistance(_ a: String, _ b: String) -> Int {
 /// The candidate with the fewest steps from `word`, the first among equals.
 func nearest(to word: String, among candidates: [String]) -> String? {
   candidates.map { ($0, editDistance(word, $0)) }.min { $0.1 < $1.1 }?.0
+}
+
+extension JSONNode {
+  /// `JSONParser.parse`, with an error as all of a configuration's are.
+  init(parsing text: String, source: String) throws {
+    do {
+      self = try JSONParser.parse(text, source: source)
+    } catch let error as JSONSyntaxError {
+      throw ConfigurationError(error)
+    }
+  }
 }

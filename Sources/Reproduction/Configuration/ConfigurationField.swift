@@ -1,10 +1,13 @@
-/// A group of settings, one JSON object. Its fields are declared once, and from that declaration come strict reading, writing with
-/// every default in place, suggestions for mistyped keys, and the schema for editors.
+import Tensors
+
+/// A group of settings, one JSON object. Its fields are declared once, and from that declaration come strict
+/// reading, writing with every default in place, suggestions for mistyped keys, and the schema for editors.
 protocol ConfigurationSection: Sendable, Equatable {
   /// The defaults.
   init()
 
-  /// In the order in which they are read and written. A field that chooses a variant comes before those that depend on it.
+  /// In the order in which they are read and written. A field that chooses a variant comes before those that
+  /// depend on it.
   static var fields: [ConfigurationField<Self>] { get }
 
   /// A key and what is wrong with its value beside the others; nil when they go together.
@@ -94,7 +97,8 @@ struct ConfigurationField<Section> {
 
 extension ConfigurationSection {
   /// Reads an object; keys that are absent keep their defaults.
-  /// - Throws: `ConfigurationError` for an unknown key, a wrong type or value, a key that does not go with the others.
+  /// - Throws: `ConfigurationError` for an unknown key, a wrong type or value, a key that does not go with
+  ///   the others.
   init(node: JSONNode, path: String) throws {
     self.init()
     guard let members = node.members else {

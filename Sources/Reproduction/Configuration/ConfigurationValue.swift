@@ -1,3 +1,5 @@
+import Tensors
+
 /// A type that a setting can have.
 protocol ConfigurationValue: Sendable, Equatable {
   /// Nil when the node is of another type.

@@ -12,7 +12,8 @@ public struct DataSettings: Sendable, Equatable {
   public var labels = Labels.coarse
   /// Where the files are; nil: `--data`, else the environment variable `SPREAD_DATA`.
   public var folder: String?
-  /// Training images (validation included) that are used, drawn at random with the validation's seed; nil: all.
+  /// Training images (validation included) that are used, drawn at random with the validation's seed; nil:
+  /// all.
   public var trainingImages: Int?
   /// Test images that are used; nil: all.
   public var testImages: Int?

@@ -1,7 +1,10 @@
-/// Everything that decides the result of a training run, and the few things that do not (seeds, threads, where files are).
+import Tensors
+
+/// Everything that decides the result of a training run, and the few things that do not (seeds, threads,
+/// where files are).
 ///
-/// It is read strictly from JSON (see `ExperimentFile`) and saved with every default in place, so that a saved one repeats its
-/// run whatever the defaults become.
+/// It is read strictly from JSON (see `ExperimentFile`) and saved with every default in place, so that a
+/// saved one repeats its run whatever the defaults become.
 public struct ExperimentConfiguration: Sendable, Equatable {
   /// The folder of the runs, for example "mnist-coarse".
   public var experiment = "experiment"
@@ -74,14 +77,14 @@ extension ExperimentConfiguration {
   /// Reads one configuration, such as a run folder's; keys that are absent take their defaults.
   /// - Throws: `ConfigurationError` naming the line, the key's path and the nearest valid key.
   public init(json text: String, source: String) throws {
-    try self.init(node: JSONParser.parse(text, source: source), path: "")
+    try self.init(node: JSONNode(parsing: text, source: source), path: "")
   }
 
   /// Every setting, defaults included, as JSON.
   public var json: String { node.prettyText }
 
-  /// What decides the result, apart from the seed: two configurations with equal identity and seed give the same result on one
-  /// machine with one number of threads.
+  /// What decides the result, apart from the seed: two configurations with equal identity and seed give the
+  /// same result on one machine with one number of threads.
   public var identity: ExperimentConfiguration {
     var identity = self
     identity.seeds = [0]

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// An experiment as written down: a configuration, what its profiles change, and what each loss changes.
 ///
@@ -12,8 +13,9 @@ import Foundation
 /// }
 /// ```
 ///
-/// The layers, each winning over those before it: defaults, the file, the profile, the loss's entry in `losses`, arguments.
-/// Objects merge key by key; anything else replaces, and so does an object that names another variant (`"name"`).
+/// The layers, each winning over those before it: defaults, the file, the profile, the loss's entry in
+/// `losses`, arguments. Objects merge key by key; anything else replaces, and so does an object that names
+/// another variant (`"name"`).
 public struct ExperimentFile: Sendable {
   /// What to call the file in messages.
   public let source: String
@@ -39,9 +41,10 @@ public struct ExperimentFile: Sendable {
     try self.init(json: text, source: file.lastPathComponent)
   }
 
-  /// Reads an experiment from text, every profile of it, so that a mistake in one that is not used now is found now.
+  /// Reads an experiment from text, every profile of it, so that a mistake in one that is not used now is
+  /// found now.
   public init(json text: String, source: String) throws {
-    let tree = try JSONParser.parse(text, source: source)
+    let tree = try JSONNode(parsing: text, source: source)
     guard tree.members != nil else {
       throw ConfigurationError(
         origin: tree.origin, path: "", problem: "expected an object, found \(tree.kind)")
@@ -145,7 +148,7 @@ public struct ExperimentFile: Sendable {
     }
     let text = String(argument[argument.index(after: equals)...])
     // What is not JSON is a bare word, so that a shell needs no quotes within quotes.
-    let value = (try? JSONParser.parse(text, source: origin.source).value) ?? .string(text)
+    let value = (try? JSONNode(parsing: text, source: origin.source).value) ?? .string(text)
     return keys.reversed().reduce(JSONNode(value, origin: origin)) { inner, key in
       JSONNode(.object([JSONNode.Member(key: key, node: inner, origin: origin)]), origin: origin)
     }
@@ -188,7 +191,8 @@ private struct LossLayers {
     }
   }
 
-  /// What several losses share holds for those it means something to; an entry of its own must mean something.
+  /// What several losses share holds for those it means something to; an entry of its own must mean
+  /// something.
   func settings(of name: LossSettings.Name) throws -> JSONNode {
     var settings = fileNamesOne && names.count == 1 ? shared : without(shared, keysThatDoNotApplyTo: [name])
     settings = settings.removing("name")

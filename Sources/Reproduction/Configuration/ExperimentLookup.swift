@@ -4,8 +4,9 @@ import Foundation
 public enum ExperimentLookup {
   /// Finds the file that a name stands for.
   ///
-  /// A path that exists is taken as it is; a bare name is looked for in the working directory, then in `Experiments/` there, then
-  /// in `Experiments/` of the folders above the program (a package that is run from elsewhere). `.json` may be left out.
+  /// A path that exists is taken as it is; a bare name is looked for in the working directory, then in
+  /// `Experiments/` there, then in `Experiments/` of the folders above the program (a package that is run
+  /// from elsewhere). `.json` may be left out.
   /// - Throws: `ConfigurationError` that lists where it looked and the nearest experiment.
   public static func find(
     _ name: String, workingDirectory: URL = currentDirectory, program: URL? = programFile
@@ -46,7 +47,9 @@ public enum ExperimentLookup {
 
   /// This process's program file, also after a build has put a newer one in its place.
   public static var programFile: URL? {
-    guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else { return nil }
+    guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else {
+      return nil
+    }
     let replaced = " (deleted)"
     return URL(fileURLWithPath: path.hasSuffix(replaced) ? String(path.dropLast(replaced.count)) : path)
   }

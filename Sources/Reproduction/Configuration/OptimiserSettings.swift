@@ -51,7 +51,8 @@ public struct ScheduleSettings: Sendable, Equatable {
   public var name = Name.cosine
   /// Linear rise over the first epochs (not for one cycle, which has its own).
   public var warmUpEpochs = 0.0
-  /// Cosine: epochs from the full rate to the lowest; afterwards it rises again, as PyTorch's does. Nil: all epochs.
+  /// Cosine: epochs from the full rate to the lowest; afterwards it rises again, as PyTorch's does. Nil: all
+  /// epochs.
   public var period: Int?
   /// Cosine: the lowest rate as a share of the full one.
   public var minimum = 0.0

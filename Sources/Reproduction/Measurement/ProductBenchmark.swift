@@ -68,7 +68,8 @@ public enum ProductBenchmark {
       _ = Tensor.matmul(a, b)
       return
     }
-    // As attention and the losses do it: many small products, each core at its own, results that stay in cache.
+    // As attention and the losses do it: many small products, each core at its own, results that stay in
+    // cache.
     let distinct = a.shape[0]
     Parallel.forEach(shape.batch) { range in
       withScratch(shape.m * shape.n) { result in

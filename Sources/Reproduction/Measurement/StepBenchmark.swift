@@ -50,8 +50,9 @@ public enum StepBenchmark {
     return timing
   }
 
-  /// Multiplications and additions of the matrix products that are done: forward once, backward twice, and the scores that are computed again.
-  /// The last block's feed-forward part runs on one position an image, and is counted so.
+  /// Multiplications and additions of the matrix products that are done: forward once, backward twice, and
+  /// the scores that are computed again. The last block's feed-forward part runs on one position an image,
+  /// and is counted so.
   static func operations(_ c: VisionTransformer.Configuration, images: Int) -> Double {
     let patches = (c.imageSize / c.patchSize) * (c.imageSize / c.patchSize)
     let (tokens, width, hidden) = (Double(patches + 1), Double(c.width), Double(c.mlpWidth))

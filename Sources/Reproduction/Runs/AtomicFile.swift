@@ -8,9 +8,11 @@ public struct RunError: Error, Sendable, Equatable, CustomStringConvertible {
   public init(_ description: String) { self.description = description }
 }
 
-/// The files of a run: replaced as a whole or not at all, or lengthened, whenever the process or the machine stops.
+/// The files of a run: replaced as a whole or not at all, or lengthened, whenever the process or the machine
+/// stops.
 enum AtomicFile {
-  /// What `WholeFile` calls a file while it writes it; what a killed process left is removed when its run goes on.
+  /// What `WholeFile` calls a file while it writes it; what a killed process left is removed when its run
+  /// goes on.
   static let temporarySuffix = ".partial"
 
   /// Writes beside the file, forces it to disk, and puts it in the file's place.
@@ -25,7 +27,8 @@ enum AtomicFile {
     try WholeFile.write(encoder.encode(value) + Data("\n".utf8), to: file.path)
   }
 
-  /// Adds text at the end and forces it to disk. A kill may leave part of it: readers drop a line without an end.
+  /// Adds text at the end and forces it to disk. A kill may leave part of it: readers drop a line without an
+  /// end.
   /// - Throws: `RunError` with the path and the system's reason.
   static func append(_ text: String, to file: URL) throws {
     let descriptor = open(file.path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)

@@ -13,7 +13,8 @@ public final class ExperimentRunner {
 
   /// - Parameters:
   ///   - runs: the folder of all run folders.
-  ///   - dataFolder: where data sets are; nil: the configuration's folder, else the environment variable `SPREAD_DATA`.
+  ///   - dataFolder: where data sets are; nil: the configuration's folder, else the environment variable
+  ///     `SPREAD_DATA`.
   ///   - threads: nil: the configuration's, else the machine's.
   public init(runs: URL, dataFolder: URL? = nil, threads: Int? = nil, progress: ProgressLine = ProgressLine())
   {
@@ -23,7 +24,8 @@ public final class ExperimentRunner {
     self.progress = progress
   }
 
-  /// Runs what is not complete of each configuration with each seed, seed by seed, so that all losses can be compared early.
+  /// Runs what is not complete of each configuration with each seed, seed by seed, so that all losses can be
+  /// compared early.
   ///
   /// - Parameter seeds: empty: each configuration's own.
   /// - Throws: `InterruptedError` after a signal, with everything saved; what the first failing run throws.
@@ -98,14 +100,18 @@ public final class ExperimentRunner {
     try result.write(to: folder.result)
     progress.print(
       "\(label): fine \(ResultTable.oneDecimal(100 * result.fineAccuracy))%, coarse "
-        + "\(ResultTable.oneDecimal(100 * result.coarseAccuracy))%, in \(duration((clock.now - start).seconds))")
+        + "\(ResultTable.oneDecimal(100 * result.coarseAccuracy))%, in \(duration((clock.now - start).seconds))"
+    )
     return result
   }
 
-  /// Runs what is not complete of a table, in an order that shows something of each row early: seed by seed, row by row, loss by loss.
+  /// Runs what is not complete of a table, in an order that shows something of each row early: seed by seed,
+  /// row by row, loss by loss.
   ///
-  /// A run that fails does not stop the others. A row whose data are not there is passed over: the table says what it needs.
-  /// - Throws: `InterruptedError` after a signal; `ConfigurationError` for an experiment that is wrong, before anything runs.
+  /// A run that fails does not stop the others. A row whose data are not there is passed over: the table says
+  /// what it needs.
+  /// - Throws: `InterruptedError` after a signal; `ConfigurationError` for an experiment that is wrong,
+  ///   before anything runs.
   public func run(
     _ definition: TableDefinition, profile: String? = nil, overrides: [String] = [], seeds: [Int] = []
   ) throws -> (table: ResultTable, failures: [String]) {

@@ -3,7 +3,8 @@ import Synchronization
 
 /// Ctrl-C and the system's request to end, as a flag that the training loop looks at between steps.
 ///
-/// The first signal asks the run to save and stop; the second ends the process at once (files are only ever replaced whole).
+/// The first signal asks the run to save and stop; the second ends the process at once (files are only ever
+/// replaced whole).
 public enum Interruption {
   private static let signal = Atomic<Int32>(0)
 
@@ -13,7 +14,8 @@ public enum Interruption {
     return number == 0 ? nil : number
   }
 
-  /// Takes over SIGINT and SIGTERM from now on, which until then end the process. Once is enough; more does no harm.
+  /// Takes over SIGINT and SIGTERM from now on, which until then end the process. Once is enough; more does
+  /// no harm.
   public static func install() {
     _ = pending  // makes the flag before a handler can need it
     for number in [SIGINT, SIGTERM] {

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// `metrics.jsonl`: one JSON object a line, one line an epoch, in order.
 struct MetricsLog {
@@ -7,7 +8,8 @@ struct MetricsLog {
   /// Adds an epoch's line and forces it to disk.
   func append(_ entry: JSONNode) throws { try AtomicFile.append(entry.compactText + "\n", to: file) }
 
-  /// Cuts the file back to what a checkpoint knows: whole lines of epochs up to `epoch`. A line that a kill cut short goes too.
+  /// Cuts the file back to what a checkpoint knows: whole lines of epochs up to `epoch`. A line that a kill
+  /// cut short goes too.
   func truncate(afterEpoch epoch: Int) throws {
     guard let text = try? String(contentsOf: file, encoding: .utf8) else { return }
     let kept = try entries(in: text).filter { ($0["epoch"]?.int ?? .max) <= epoch }
@@ -25,7 +27,7 @@ struct MetricsLog {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     // What follows the last line break is the rest of a write that was cut short, or nothing.
     return try lines.dropLast().enumerated().map { index, line in
-      try JSONParser.parse(String(line), source: "\(file.path):\(index + 1)")
+      try JSONNode(parsing: String(line), source: "\(file.path):\(index + 1)")
     }
   }
 }

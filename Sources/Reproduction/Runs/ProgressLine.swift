@@ -1,6 +1,7 @@
 import Foundation
 
-/// What a person sees while a run goes on: on a terminal one line that is written over, elsewhere plain lines now and then.
+/// What a person sees while a run goes on: on a terminal one line that is written over, elsewhere plain lines
+/// now and then.
 ///
 /// It writes to standard error, so that standard output holds results alone.
 public final class ProgressLine {

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// Where and with what a run was made: `environment.json`. A resumed run keeps one entry a start.
 struct RunEnvironment: Codable, Sendable, Equatable {

@@ -24,8 +24,8 @@ public struct RunFolder: Sendable, Equatable {
 
   /// The folder of a run: `<runs>/<experiment>/<profile>/<loss>-<fingerprint>/seed-<seed>`.
   ///
-  /// A folder whose saved configuration says the same is preferred to a new one, so that a run is still found after a later version
-  /// has given its settings another fingerprint.
+  /// A folder whose saved configuration says the same is preferred to a new one, so that a run is still found
+  /// after a later version has given its settings another fingerprint.
   public static func of(_ configuration: ExperimentConfiguration, seed: Int, in runs: URL) -> RunFolder {
     let profile = runs.appendingPathComponent(configuration.experiment).appendingPathComponent(
       configuration.profile)

@@ -1,9 +1,10 @@
 import ContrastiveLosses
 import Evaluation
 import Foundation
+import Tensors
 
-/// What came out of a run: `result.json`. It holds no times and nothing of the machine, so that the same configuration and seed
-/// give the same file. Accuracies are shares in 0...1.
+/// What came out of a run: `result.json`. It holds no times and nothing of the machine, so that the same
+/// configuration and seed give the same file. Accuracies are shares in 0...1.
 public struct RunResult: Codable, Sendable, Equatable {
   public var experiment: String
   /// The data set's name in tables.

@@ -1,5 +1,6 @@
 import ContrastiveLosses
 import Foundation
+import Tensors
 
 /// A table of the paper: which experiments make its rows, which measure it shows, and the paper's figures.
 public struct TableDefinition: Sendable, Equatable {
@@ -60,7 +61,7 @@ public struct TableDefinition: Sendable, Equatable {
 
   /// Reads a definition; unknown keys and wrong values are errors with their line.
   public init(json text: String, source: String) throws {
-    try self.init(node: JSONParser.parse(text, source: source), path: "")
+    try self.init(node: JSONNode(parsing: text, source: source), path: "")
   }
 }
 

@@ -2,9 +2,9 @@ import ContrastiveLosses
 import Foundation
 
 extension ResultTable {
-  /// The table as Markdown, its columns aligned so that it also reads as plain text: ours with the deviation over seeds, the
-  /// paper's beside it, the best of each in bold; below, what each row was made with, more figures of the same runs, and what is
-  /// missing.
+  /// The table as Markdown, its columns aligned so that it also reads as plain text: ours with the deviation
+  /// over seeds, the paper's beside it, the best of each in bold; below, what each row was made with, more
+  /// figures of the same runs, and what is missing.
   public var markdown: String {
     let heading = definition.number.isEmpty ? "" : "Table \(definition.number): "
     var parts = ["## \(heading)\(definition.title) (%)", aligned(mainRows)]

@@ -30,8 +30,10 @@ struct ExperimentData {
   var channels: Int { training.store.channels }
   var classes: Int { training.classNames.count }
 
-  /// - Parameter folder: where data sets are; nil: the settings' folder, else the environment variable `SPREAD_DATA`.
-  /// - Throws: `MissingDataError` with what to get from where; `FileFormatError`; `ConfigurationError` when too few images are left.
+  /// - Parameter folder: where data sets are; nil: the settings' folder, else the environment variable
+  ///   `SPREAD_DATA`.
+  /// - Throws: `MissingDataError` with what to get from where; `FileFormatError`; `ConfigurationError` when
+  ///   too few images are left.
   init(_ key: Key, folder: URL?) throws {
     let pair = try key.data.load(from: folder)
     let seed = UInt64(key.validation.seed)

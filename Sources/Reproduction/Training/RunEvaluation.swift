@@ -3,7 +3,8 @@ import Evaluation
 import Foundation
 import Tensors
 
-/// Measures a trained run: its best network frozen, the embeddings of training and test images, and what they still tell.
+/// Measures a trained run: its best network frozen, the embeddings of training and test images, and what they
+/// still tell.
 struct RunEvaluation {
   let configuration: ExperimentConfiguration
   let seed: Int
@@ -39,7 +40,8 @@ struct RunEvaluation {
       experiment: configuration.experiment, title: configuration.title, profile: configuration.profile,
       loss: configuration.loss.name, fingerprint: configuration.fingerprint, seed: seed,
       encoder: configuration.encoder.summary, parameters: model.encoder.parameterCount,
-      epochs: configuration.epochs, trainingImages: data.training.count, validationImages: data.validation.count,
+      epochs: configuration.epochs, trainingImages: data.training.count,
+      validationImages: data.validation.count,
       testImages: data.test.count, bestEpoch: state.bestEpoch, validationAccuracy: state.bestAccuracy,
       fineAccuracy: fine, coarseAccuracy: model.accuracy(ofEmbeddings: test, labels: data.test.labels),
       neighbourAccuracy: accuracy(neighbours, labels: data.test.strata), neighbours: k,

@@ -2,7 +2,8 @@ import Evaluation
 import NeuralNetworks
 import Tensors
 
-/// The encoder and the linear classifier that is trained with it: what a checkpoint holds under `encoder.` and `classifier.`.
+/// The encoder and the linear classifier that is trained with it: what a checkpoint holds under `encoder.`
+/// and `classifier.`.
 final class TrainedModel: Module {
   let encoder: any Encoder
   let classifier: Linear

@@ -6,8 +6,8 @@ import Tensors
 
 /// Trains one encoder with its classifier, epoch by epoch, in a run folder that it can go on from.
 ///
-/// Everything random is drawn from streams of the run's seed: the initial weights, the order and the views of each epoch, and
-/// what layers drop. The second are numbered by epoch, so only the last has a state to save.
+/// Everything random is drawn from streams of the run's seed: the initial weights, the order and the views of
+/// each epoch, and what layers drop. The second are numbered by epoch, so only the last has a state to save.
 final class Trainer {
   let configuration: ExperimentConfiguration
   let data: ExperimentData
@@ -74,7 +74,8 @@ final class Trainer {
   }
 
   /// Trains to the last epoch.
-  /// - Throws: `InterruptedError` after a signal, with everything saved; `RunError` when the loss is no longer a number.
+  /// - Throws: `InterruptedError` after a signal, with everything saved; `RunError` when the loss is no
+  ///   longer a number.
   func train() throws {
     while state.epoch < configuration.epochs {
       try runEpoch()
@@ -143,8 +144,8 @@ final class Trainer {
     return configuration.optimiser.rate * factor
   }
 
-  /// Validates, keeps the network when it is the best so far, logs, and saves: in this order, so that a kill in between repeats the
-  /// epoch and comes to the same files.
+  /// Validates, keeps the network when it is the best so far, logs, and saves: in this order, so that a kill
+  /// in between repeats the epoch and comes to the same files.
   private func finishEpoch(seconds: Double, imagesPerSecond: Double) throws {
     let accuracy = validationAccuracy()
     let lastRate = rate

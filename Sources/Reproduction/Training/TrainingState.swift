@@ -24,8 +24,8 @@ struct TrainingState: Codable, Equatable {
   }
 }
 
-/// A checkpoint file: a `.safetensors` with the network under `model.`, the optimiser under `optimiser.`, and in its metadata the
-/// training state and the resolved configuration, so that the file explains itself.
+/// A checkpoint file: a `.safetensors` with the network under `model.`, the optimiser under `optimiser.`, and
+/// in its metadata the training state and the resolved configuration, so that the file explains itself.
 struct Checkpoint {
   static let format = "spread-checkpoint 1"
 

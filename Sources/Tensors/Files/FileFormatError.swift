@@ -18,7 +18,8 @@ public struct FileFormatError: Error, CustomStringConvertible, Equatable {
   public var description: String { "\(file)\(byte.map { ", byte \($0)" } ?? ""): \(reason)" }
 }
 
-/// Whole files, read with a sentence when they cannot be and written so that a kill at any moment leaves the old or the new one.
+/// Whole files, read with a sentence when they cannot be and written so that a kill at any moment leaves the
+/// old or the new one.
 package enum WholeFile {
   package static func read(_ path: String) throws -> Data {
     var isFolder: ObjCBool = false

@@ -25,12 +25,12 @@ public struct NpyArray: Sendable {
 
 /// NumPy's `.npy` files, versions 1 to 3.
 ///
-/// Read: float16, float32, float64, booleans and all integers, either byte order, C or Fortran order. Written: float32 and int64,
-/// little-endian, C order, version 1.
+/// Read: float16, float32, float64, booleans and all integers, either byte order, C or Fortran order.
+/// Written: float32 and int64, little-endian, C order, version 1.
 /// - Source: numpy.lib.format in NumPy's documentation.
 public enum Npy {
-  /// - Throws: `FileFormatError` that names the byte, for anything that is not a whole, well-formed array. Nothing is allocated for a
-  ///   shape that the file cannot hold.
+  /// - Throws: `FileFormatError` that names the byte, for anything that is not a whole, well-formed array.
+  ///   Nothing is allocated for a shape that the file cannot hold.
   public static func read(_ path: String) throws -> NpyArray { try parse(WholeFile.read(path), file: path) }
 
   public static func write(_ tensor: Tensor, to path: String) throws {

@@ -4,8 +4,8 @@ import Foundation
 /// NumPy's `.npz` archives: zip files of `.npy` members, stored or deflated.
 public enum Npz {
   /// All arrays by name (without `.npy`).
-  /// - Throws: `FileFormatError` for an archive or a member that is not well-formed, whose checksum differs, or whose declared size its
-  ///   compressed data cannot give.
+  /// - Throws: `FileFormatError` for an archive or a member that is not well-formed, whose checksum differs,
+  ///   or whose declared size its compressed data cannot give.
   public static func read(_ path: String) throws -> [String: NpyArray] {
     let archive = ZipReader(file: path, data: try WholeFile.read(path))
     var arrays: [String: NpyArray] = [:]
@@ -45,7 +45,8 @@ public enum Npz {
     try WholeFile.write(body + directory + end, to: path)
   }
 
-  /// What the local header and the directory share: from the version needed to the lengths of name and extra field.
+  /// What the local header and the directory share: from the version needed to the lengths of name and extra
+  /// field.
   private static func zipHeader(name: String, _ contents: Data) -> Data {
     let date = 0x21  // 1 January 1980, so that the same arrays give the same bytes
     return littleEndian(20, 2) + littleEndian(0, 2) + littleEndian(0, 2) + littleEndian(0, 2)
@@ -189,7 +190,8 @@ private struct ZipReader {
     return contents
   }
 
-  /// Deflate cannot give more than 1032 bytes for one, so a larger declared size is refused before anything is allocated.
+  /// Deflate cannot give more than 1032 bytes for one, so a larger declared size is refused before anything
+  /// is allocated.
   private func inflated(_ compressed: Data, _ entry: Entry) throws -> Data {
     guard entry.size <= compressed.count * 1032 + 64, compressed.count < 1 << 31, entry.size < 1 << 31 else {
       throw FileFormatError(

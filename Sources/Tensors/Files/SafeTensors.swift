@@ -1,23 +1,30 @@
 import Foundation
 
-/// Named tensors in one file, as Hugging Face's `safetensors` defines it: how weights travel to and from PyTorch.
+/// Named tensors in one file, as Hugging Face's `safetensors` defines it: how weights travel to and from
+/// PyTorch.
 public struct SafeTensors: Sendable {
   /// The tensors by name; every type is converted to float32.
   public var tensors: [String: Tensor]
   /// Strings that travel with them.
   public var metadata: [String: String]
 
+  /// Bytes of a header that is read: about 100,000 tensors. (The format's own limit is ten times that; what a
+  /// header becomes in memory is larger than itself.)
+  static let longestHeader: UInt64 = 10_000_000
+
   /// Reads a whole file.
   ///
-  /// - Throws: `FileFormatError` that names the byte, for a header that is not well-formed or not covered by the file: lengths, types,
-  ///   shapes and offsets are all checked before a tensor is made, and the tensors must fill the data without gap or overlap.
+  /// - Throws: `FileFormatError` that names the byte, for a header that is not well-formed or not covered by
+  ///   the file: lengths, types, shapes and offsets are all checked before a tensor is made, and the tensors
+  ///   must fill the data without gap or overlap.
   public init(path: String) throws {
     let data = try WholeFile.read(path)
     var reader = ByteReader(file: path, data: data)
     let length = try reader.number(UInt64.self, "the header's length")
-    guard length <= 100_000_000, Int(length) <= reader.remaining else {
+    guard length <= Self.longestHeader, Int(length) <= reader.remaining else {
       throw reader.error(
-        "the header's length of \(length) bytes is beyond the file of \(data.count) bytes or the limit of 100 MB",
+        "the header's length of \(length) bytes is beyond the file of \(data.count) bytes or the limit of "
+          + "\(Self.longestHeader)",
         at: 0)
     }
     let text = try reader.bytes(Int(length), "the header")
@@ -30,8 +37,8 @@ public struct SafeTensors: Sendable {
     }
   }
 
-  /// Writes tensors as float32 in the given order; the same input gives the same bytes. A kill at any moment leaves the old file or
-  /// the new one.
+  /// Writes tensors as float32 in the given order; the same input gives the same bytes. A kill at any moment
+  /// leaves the old file or the new one.
   public static func write(
     _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
   ) throws {
@@ -91,20 +98,26 @@ private struct SafeTensorsEntry {
     _ text: Data, file: String, dataCount: Int
   ) throws -> (entries: [String: SafeTensorsEntry], metadata: [String: String]) {
     func fail(_ reason: String) -> FileFormatError { FileFormatError(file, byte: 8, reason) }
-    guard let object = try? JSONSerialization.jsonObject(with: text), let header = object as? [String: Any]
-    else {
-      throw fail("the header is not a JSON object")
+    let header: JSONNode
+    do {
+      guard let text = String(validating: text, as: UTF8.self) else {
+        throw fail("the header is not a JSON object: it is not UTF-8")
+      }
+      header = try JSONParser.parse(text, source: file)
+    } catch let error as JSONSyntaxError {
+      throw fail("the header is not a JSON object: \(error.problem)")
     }
+    guard let members = header.members else { throw fail("the header is not a JSON object") }
     var metadata: [String: String] = [:]
     var entries: [String: SafeTensorsEntry] = [:]
-    for (name, value) in header {
-      if name == "__metadata__" {
-        guard let strings = value as? [String: String] else {
+    for member in members {
+      if member.key == "__metadata__" {
+        for item in member.node.members ?? [] { metadata[item.key] = item.node.text }
+        guard let count = member.node.members?.count, metadata.count == count else {
           throw fail("__metadata__ is not an object of strings")
         }
-        metadata = strings
       } else {
-        entries[name] = try entry(name, value, fail)
+        entries[member.key] = try entry(member.key, member.node, fail)
       }
     }
     // Sorted by place, the tensors must follow each other exactly; this also shows a name that stands twice.
@@ -124,18 +137,18 @@ private struct SafeTensorsEntry {
   }
 
   private static func entry(
-    _ name: String, _ value: Any, _ fail: (String) -> FileFormatError
+    _ name: String, _ node: JSONNode, _ fail: (String) -> FileFormatError
   ) throws -> SafeTensorsEntry {
-    guard let fields = value as? [String: Any], Set(fields.keys) == ["dtype", "shape", "data_offsets"] else {
+    guard let fields = node.members, Set(fields.map(\.key)) == ["dtype", "shape", "data_offsets"] else {
       throw fail("'\(name)' must have exactly dtype, shape and data_offsets")
     }
-    guard let typeName = fields["dtype"] as? String, let type = types[typeName] else {
-      throw fail("'\(name)' has the type \(fields["dtype"] ?? "none"), which is not known")
+    guard let typeName = node["dtype"]?.text, let type = types[typeName] else {
+      throw fail("'\(name)' has the type \(node["dtype"]?.kind ?? "none"), which is not known")
     }
-    guard let shape = integers(fields["shape"]), shape.count <= 64, let count = checkedCount(shape) else {
+    guard let shape = lengths(node["shape"]), shape.count <= 64, let count = checkedCount(shape) else {
       throw fail("the shape of '\(name)' is not a list of lengths, or has more elements than can be counted")
     }
-    guard let offsets = integers(fields["data_offsets"]), offsets.count == 2, offsets[0] <= offsets[1],
+    guard let offsets = lengths(node["data_offsets"]), offsets.count == 2, offsets[0] <= offsets[1],
       count <= Int.max / type.size, offsets[1] - offsets[0] == count * type.size
     else {
       throw fail("the data_offsets of '\(name)' do not fit its shape \(shape) of \(typeName)")
@@ -144,15 +157,9 @@ private struct SafeTensorsEntry {
   }
 
   /// A list of whole numbers from 0 on; nil for anything else (JSON's true, 1.5 and "3" too).
-  private static func integers(_ value: Any?) -> [Int]? {
-    guard let list = value as? [Any] else { return nil }
-    var result: [Int] = []
-    for element in list {
-      guard !(element is Bool) || element is Int, let number = element as? Int, number >= 0 else {
-        return nil
-      }
-      result.append(number)
-    }
-    return result
+  private static func lengths(_ node: JSONNode?) -> [Int]? {
+    guard let list = node?.elements else { return nil }
+    let numbers = list.compactMap(\.int).filter { $0 >= 0 }
+    return numbers.count == list.count ? numbers : nil
   }
 }

@@ -1,12 +1,13 @@
-/// Reads JSON (RFC 8259) into a tree that knows its lines. Stricter than the RFC in one thing: a key may stand in an object once.
+/// Reads JSON (RFC 8259) into a tree that knows its lines. Stricter than the RFC in one thing: a key may
+/// stand in an object once.
 ///
 /// The system's decoder says neither the line of a wrong value nor that a key is unknown or given twice.
-struct JSONParser {
+package struct JSONParser {
   private let bytes: [UInt8]
   private let source: String
   private var position = 0
   private var line = 1
-  /// Nesting that no configuration needs; it keeps a hostile file from exhausting the stack.
+  /// Nesting that no file of ours needs; it keeps a hostile file from exhausting the stack.
   private let deepest = 64
 
   private init(_ text: String, source: String) {
@@ -17,8 +18,8 @@ struct JSONParser {
   /// - Parameters:
   ///   - text: one JSON value.
   ///   - source: what to call it in errors: a file's name, or an argument.
-  /// - Throws: `ConfigurationError` with the line and what was expected there.
-  static func parse(_ text: String, source: String) throws -> JSONNode {
+  /// - Throws: `JSONSyntaxError` with the line and what was expected there.
+  package static func parse(_ text: String, source: String) throws -> JSONNode {
     var parser = JSONParser(text, source: source)
     parser.skipSpace()
     let node = try parser.parseValue(depth: 0)
@@ -37,8 +38,8 @@ struct JSONParser {
     return current < 0x80 ? "'\(Character(UnicodeScalar(current)))'" : "a byte \(current)"
   }
 
-  private func error(_ problem: String) -> ConfigurationError {
-    ConfigurationError(origin: origin, path: "", problem: "not JSON: \(problem)")
+  private func error(_ problem: String) -> JSONSyntaxError {
+    JSONSyntaxError(origin: origin, problem: "not JSON: \(problem)")
   }
 
   private mutating func skipSpace() {
@@ -76,6 +77,7 @@ struct JSONParser {
   private mutating func parseMembers(depth: Int) throws -> [JSONNode.Member] {
     position += 1
     var members: [JSONNode.Member] = []
+    var keys: Set<String> = []
     skipSpace()
     if take("}") { return members }
     while true {
@@ -86,7 +88,7 @@ struct JSONParser {
       }
       let keyOrigin = origin
       let key = try parseString()
-      guard !members.contains(where: { $0.key == key }) else {
+      guard keys.insert(key).inserted else {
         throw error("the key \"\(key)\" stands twice in one object")
       }
       skipSpace()
@@ -189,4 +191,11 @@ struct JSONParser {
     position = end
     return code
   }
+}
+
+/// Where a text stops being JSON, and why.
+package struct JSONSyntaxError: Error, Sendable {
+  package let origin: JSONNode.Origin
+  /// What was expected and what was found.
+  package let problem: String
 }

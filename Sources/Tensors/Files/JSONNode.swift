@@ -1,8 +1,8 @@
 /// A JSON value that knows where it was written, so that an error can say so.
 ///
 /// Members keep their order: what is saved reads in the order in which it is declared.
-struct JSONNode: Sendable {
-  enum Value: Sendable {
+package struct JSONNode: Sendable {
+  package enum Value: Sendable {
     case null
     case bool(Bool)
     /// The digits as written: an integer is not passed through a floating-point number.
@@ -12,56 +12,63 @@ struct JSONNode: Sendable {
     case object([Member])
   }
 
-  struct Member: Sendable {
-    var key: String
-    var node: JSONNode
+  package struct Member: Sendable {
+    package var key: String
+    package var node: JSONNode
     /// Where the key stands.
-    var origin: Origin?
+    package var origin: Origin?
+
+    package init(key: String, node: JSONNode, origin: Origin? = nil) {
+      (self.key, self.node, self.origin) = (key, node, origin)
+    }
   }
 
   /// A file's line, or an argument.
-  struct Origin: Sendable, Equatable, CustomStringConvertible {
-    var source: String
-    var line: Int?
+  package struct Origin: Sendable, Equatable, CustomStringConvertible {
+    package var source: String
+    package var line: Int?
 
-    var description: String { line.map { "\(source), line \($0)" } ?? source }
+    package init(source: String, line: Int? = nil) { (self.source, self.line) = (source, line) }
+
+    package var description: String { line.map { "\(source), line \($0)" } ?? source }
   }
 
-  var value: Value
-  var origin: Origin?
+  package var value: Value
+  package var origin: Origin?
 
-  init(_ value: Value, origin: Origin? = nil) {
+  package init(_ value: Value, origin: Origin? = nil) {
     self.value = value
     self.origin = origin
   }
 
-  static func object(_ members: [(String, JSONNode)]) -> JSONNode {
+  package static func object(_ members: [(String, JSONNode)]) -> JSONNode {
     JSONNode(.object(members.map { Member(key: $0.0, node: $0.1) }))
   }
 
-  static func array(_ nodes: [JSONNode]) -> JSONNode { JSONNode(.array(nodes)) }
-  static func string(_ text: String) -> JSONNode { JSONNode(.string(text)) }
-  static func integer(_ number: Int) -> JSONNode { JSONNode(.number(String(number))) }
-  static func bool(_ flag: Bool) -> JSONNode { JSONNode(.bool(flag)) }
+  package static func array(_ nodes: [JSONNode]) -> JSONNode { JSONNode(.array(nodes)) }
+  package static func string(_ text: String) -> JSONNode { JSONNode(.string(text)) }
+  package static func integer(_ number: Int) -> JSONNode { JSONNode(.number(String(number))) }
+  package static func bool(_ flag: Bool) -> JSONNode { JSONNode(.bool(flag)) }
 
-  /// The shortest digits that give the same number back. Not-a-number and infinities have none: they become null.
-  static func number(_ number: Double) -> JSONNode {
+  /// The shortest digits that give the same number back. Not-a-number and infinities have none: they become
+  /// null.
+  package static func number(_ number: Double) -> JSONNode {
     guard number.isFinite else { return JSONNode(.null) }
     if number == number.rounded(), abs(number) < 1e15 { return integer(Int(number)) }
     return JSONNode(.number("\(number)"))
   }
 
   /// An object's members, or nil for anything else.
-  var members: [Member]? {
+  package var members: [Member]? {
     guard case .object(let members) = value else { return nil }
     return members
   }
 
   /// An object's member of this name.
-  subscript(key: String) -> JSONNode? { members?.first { $0.key == key }?.node }
+  package subscript(key: String) -> JSONNode? { members?.first { $0.key == key }?.node }
 
   /// What this is, in words, for messages.
-  var kind: String {
+  package var kind: String {
     switch value {
     case .null: "null"
     case .bool(let flag): "\(flag)"
@@ -73,13 +80,13 @@ struct JSONNode: Sendable {
   }
 
   /// This object without one member.
-  func removing(_ key: String) -> JSONNode {
+  package func removing(_ key: String) -> JSONNode {
     guard let members else { return self }
     return JSONNode(.object(members.filter { $0.key != key }), origin: origin)
   }
 
   /// This object with one member replaced, or added at the end.
-  func setting(_ key: String, to node: JSONNode, origin keyOrigin: Origin? = nil) -> JSONNode {
+  package func setting(_ key: String, to node: JSONNode, origin keyOrigin: Origin? = nil) -> JSONNode {
     var changed = members ?? []
     let member = Member(key: key, node: node, origin: keyOrigin ?? node.origin)
     if let index = changed.firstIndex(where: { $0.key == key }) {
@@ -90,9 +97,10 @@ struct JSONNode: Sendable {
     return JSONNode(.object(changed), origin: origin)
   }
 
-  /// This object overlaid with another: objects member by member, everything else replaced. Where the overlay names another
-  /// variant (`name` differs), it replaces the whole object, since the settings of one variant mean nothing to another.
-  func merged(with overlay: JSONNode) -> JSONNode {
+  /// This object overlaid with another: objects member by member, everything else replaced. Where the overlay
+  /// names another variant (`name` differs), it replaces the whole object, since the settings of one variant
+  /// mean nothing to another.
+  package func merged(with overlay: JSONNode) -> JSONNode {
     guard members != nil, let changes = overlay.members else { return overlay }
     if let name = self["name"]?.text, let other = overlay["name"]?.text, name != other { return overlay }
     var result = self
@@ -104,7 +112,7 @@ struct JSONNode: Sendable {
   }
 
   /// Where the value at a path was written, or as much of the path as exists.
-  func nearestOrigin(to path: String) -> Origin? {
+  package func nearestOrigin(to path: String) -> Origin? {
     var node = self
     var best = origin
     for key in path.split(separator: ".") {
@@ -116,25 +124,25 @@ struct JSONNode: Sendable {
   }
 
   /// The text of a string.
-  var text: String? {
+  package var text: String? {
     guard case .string(let text) = value else { return nil }
     return text
   }
 
   /// The elements of an array.
-  var elements: [JSONNode]? {
+  package var elements: [JSONNode]? {
     guard case .array(let nodes) = value else { return nil }
     return nodes
   }
 
   /// A number as a floating-point one.
-  var double: Double? {
+  package var double: Double? {
     guard case .number(let digits) = value, let number = Double(digits), number.isFinite else { return nil }
     return number
   }
 
   /// A number written as an integer.
-  var int: Int? {
+  package var int: Int? {
     guard case .number(let digits) = value else { return nil }
     return Int(digits)
   }
@@ -142,7 +150,7 @@ struct JSONNode: Sendable {
 
 /// Equal values; where they were written does not count.
 extension JSONNode: Equatable {
-  static func == (a: JSONNode, b: JSONNode) -> Bool {
+  package static func == (a: JSONNode, b: JSONNode) -> Bool {
     switch (a.value, b.value) {
     case (.null, .null): true
     case (.bool(let x), .bool(let y)): x == y
@@ -159,10 +167,10 @@ extension JSONNode: Equatable {
 
 extension JSONNode {
   /// On several lines, indented by two; what fits on a line (numbers, short lists and objects) stays on one.
-  var prettyText: String { written(indent: "", width: 100) + "\n" }
+  package var prettyText: String { written(indent: "", width: 100) + "\n" }
 
   /// On one line.
-  var compactText: String { oneLine(separator: ",", colon: ":") }
+  package var compactText: String { oneLine(separator: ",", colon: ":") }
 
   private func written(indent: String, width: Int) -> String {
     let line = oneLine(separator: ", ", colon: ": ")
