@@ -43,7 +43,7 @@ bench: build ## Measure this machine: matrix products against the peak
 	.build/release/spread-bench gemm
 
 reproduce-table2: build ## Train and print table 2 (PROFILE=smoke|quick|paper, RUNS=folder, SPREAD_DATA=folder)
-	.build/release/spread-exp table2 --profile $(PROFILE) --runs $(RUNS)
+	.build/release/spread-exp reproduce 2 --profile $(PROFILE) --runs $(RUNS)
 
 clean: ## Remove what was built; run folders stay
 	rm -rf .build

@@ -68,6 +68,14 @@ KERNEL(void, batch_norm_gradient_rows,
        (size_t rows, size_t columns, const float *x, const float *centre, const float *y, const float *dy,
         const float *a, const float *b, const float *c, float *dx, float *dresidual),
        (rows, columns, x, centre, y, dy, a, b, c, dx, dresidual))
+KERNEL(void, convolve,
+       (size_t positions, const ptrdiff_t *sources, const ptrdiff_t *targets, const float *x, size_t rows,
+        const ptrdiff_t *row_offsets, size_t length, const float *weights, size_t columns, const float *bias, float *y),
+       (positions, sources, targets, x, rows, row_offsets, length, weights, columns, bias, y))
+KERNEL(void, convolution_gradient,
+       (size_t positions, const ptrdiff_t *sources, const ptrdiff_t *targets, const float *x, size_t rows,
+        const ptrdiff_t *row_offsets, size_t length, const float *dy, size_t columns, float *dweights),
+       (positions, sources, targets, x, rows, row_offsets, length, dy, columns, dweights))
 KERNEL(void, dropout,
        (size_t n, uint64_t key, uint64_t offset, uint32_t threshold, float scale, const float *x, float *y),
        (n, key, offset, threshold, scale, x, y))

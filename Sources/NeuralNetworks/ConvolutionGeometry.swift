@@ -77,7 +77,9 @@ struct ConvolutionGeometry: Sendable, Equatable {
     var patch = 0
     for _ in positions {
       let left = x * stride - padding
-      let inside = max(0, -left) * channels..<max(0, min(kernel, width - left)) * channels
+      // A kernel may lie outside the image as a whole, on either side.
+      let firstInside = min(max(0, -left), kernel)
+      let inside = firstInside * channels..<max(firstInside, min(kernel, width - left)) * channels
       for row in firstRow...lastRow {
         let low = max(columns.lowerBound - row * rowLength, 0)
         let high = min(columns.upperBound - row * rowLength, rowLength)

@@ -103,6 +103,22 @@ void ck_batch_norm_gradient_rows(size_t rows, size_t columns, const float *x, co
                                  const float *dy, const float *a, const float *b, const float *c, float *dx,
                                  float *dresidual);
 
+// --- Convolution of images that lie channels last -------------------------------------------------------------------
+
+// Outputs whose weights lie together: weights of a block are [rows, length, CK_CONVOLUTION_BLOCK], zeros behind the last output.
+#define CK_CONVOLUTION_BLOCK 32
+
+// y[targets[p] + c] = bias[c] + sum over rows r and i < length of x[sources[p] + row_offsets[r] + i] * weights[r][i][c]
+// for c < columns <= CK_CONVOLUTION_BLOCK. A row is what a kernel's row sees: its pixels' channels, one after the other. `bias` may
+// be NULL; else it has CK_CONVOLUTION_BLOCK values.
+void ck_convolve(size_t positions, const ptrdiff_t *sources, const ptrdiff_t *targets, const float *x, size_t rows,
+                 const ptrdiff_t *row_offsets, size_t length, const float *weights, size_t columns, const float *bias,
+                 float *y);
+// dweights[r][i][c] += sum over p of x[sources[p] + row_offsets[r] + i] * dy[targets[p] + c], for c < columns.
+void ck_convolution_gradient(size_t positions, const ptrdiff_t *sources, const ptrdiff_t *targets, const float *x,
+                             size_t rows, const ptrdiff_t *row_offsets, size_t length, const float *dy, size_t columns,
+                             float *dweights);
+
 // --- Random ------------------------------------------------------------------------------------------------------
 // Counter-based: element i of a stream depends on (key, offset + i) alone, so masks need not be stored, and neither the split over
 // threads nor the instruction set changes them.

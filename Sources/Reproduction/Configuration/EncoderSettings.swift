@@ -1,6 +1,6 @@
 /// The network that maps an image to its embedding.
 public struct EncoderSettings: Sendable, Equatable {
-  public enum Name: String, CaseIterable, Sendable { case vit, resnet18 }
+  public enum Name: String, CaseIterable, Sendable { case vit, resnet18, resnet }
 
   public var name = Name.vit
   /// Tokens' width, which is the embedding's.
@@ -20,6 +20,10 @@ public struct EncoderSettings: Sendable, Equatable {
   public var headDropout = 0.1
   /// Probability of leaving out the last block's branches; it grows linearly from 0 at the first.
   public var stochasticDepth = 0.05
+  /// Residual network: channels of the stem and of the first stage; each further stage has twice as many.
+  public var stemWidth = 64
+  /// Residual network: blocks in each stage; every stage but the first halves the image's sides.
+  public var blocks = [2, 2, 2, 2]
 
   public init() {}
 }
@@ -29,11 +33,17 @@ extension EncoderSettings.Name: ConfigurationChoice {}
 extension EncoderSettings: ConfigurationSection {
   static var fields: [ConfigurationField<Self>] {
     let isTransformer: (Self) -> Bool = { $0.name == .vit }
+    let isResidual: (Self) -> Bool = { $0.name == .resnet }
+    let stages = Limits<[Int]>(
+      text: "1 to 8 numbers from 1 to 64",
+      allow: { (1...8).contains($0.count) && $0.allSatisfy { (1...64).contains($0) } },
+      schema: [("minItems", .integer(1)), ("maxItems", .integer(8))])
     let probability = Limits<Double>.fraction(below: 1)
     return [
       .value(
         "name", \.name,
-        "vit: the paper's vision transformer; resnet18: with the stem for small images, 512 wide."),
+        "vit: the paper's vision transformer; resnet18: with the stem for small images, 512 wide; resnet: the "
+          + "same with other sizes."),
       .value(
         "width", \.width, .within(1...8192), "Width of the tokens and of the embedding.", when: isTransformer),
       .value("depth", \.depth, .within(1...128), "Number of blocks.", when: isTransformer),
@@ -54,6 +64,14 @@ extension EncoderSettings: ConfigurationSection {
         "stochasticDepth", \.stochasticDepth, probability,
         "Probability that the last block is left out; it grows linearly from 0 at the first.",
         when: isTransformer),
+      .value(
+        "stemWidth", \.stemWidth, .within(1...1024),
+        "Channels of the stem and of the first stage; each further stage has twice as many.", when: isResidual
+      ),
+      .value(
+        "blocks", \.blocks, stages,
+        "Residual blocks in each stage; every stage but the first halves the image's sides.",
+        when: isResidual),
     ]
   }
 

@@ -68,7 +68,9 @@ extension EncoderSettings {
       configuration.dropPath = Float(stochasticDepth)
       return VisionTransformer(configuration, using: &generator)
     case .resnet18:
-      throw RunError("waiting for ResNet18")
+      return ResNet(.init(channels: channels, width: 64, blocks: [2, 2, 2, 2]), using: &generator)
+    case .resnet:
+      return ResNet(.init(channels: channels, width: stemWidth, blocks: blocks), using: &generator)
     }
   }
 
@@ -77,6 +79,8 @@ extension EncoderSettings {
     switch name {
     case .vit: "ViT \(depth) x \(width), \(heads) heads, patch \(patch)"
     case .resnet18: "ResNet18"
+    case .resnet:
+      "ResNet, \(blocks.map(String.init).joined(separator: "-")) blocks, stem \(stemWidth)"
     }
   }
 }
