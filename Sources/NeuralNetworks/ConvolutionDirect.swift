@@ -18,7 +18,7 @@ protocol ConvolutionAlgorithm: Sendable {
 
 /// The algorithm that `conv2d` uses.
 func convolutionAlgorithm(for geometry: ConvolutionGeometry) -> any ConvolutionAlgorithm {
-  DirectConvolution()
+  geometry.channels <= 64 && geometry.outputs <= 64 ? TiledConvolution() : DirectConvolution()
 }
 
 /// Convolution as products of patches and weights, the patches made tile by tile in a core's cache and never

@@ -1,6 +1,6 @@
 import Tensors
 
-/// A residual network of basic blocks for small images: a 3 x 3 convolution of stride 1 as the stem and no
+/// A residual network of basic blocks for small images: a 3 x 3 convolution as the stem (of stride 1) and no
 /// pooling before the mean over the last feature map. By default ResNet18 with an embedding of 512 values.
 ///
 /// The members have torchvision's names: `conv1`, `bn1`, `layerS.N.conv1`, `.bn1`, `.conv2`, `.bn2`,
@@ -18,11 +18,13 @@ public final class ResNet: Encoder {
     public var width = 64
     /// The number of blocks in each stage; every stage but the first halves the image's sides.
     public var blocks = [2, 2, 2, 2]
+    /// The stem's stride: 2 halves the image's sides before the first stage, for a quarter of the work.
+    public var stemStride = 1
 
     public init() {}
 
-    public init(channels: Int, width: Int, blocks: [Int]) {
-      (self.channels, self.width, self.blocks) = (channels, width, blocks)
+    public init(channels: Int, width: Int, blocks: [Int], stemStride: Int = 1) {
+      (self.channels, self.width, self.blocks, self.stemStride) = (channels, width, blocks, stemStride)
     }
 
     /// For quick runs and grey images: stages of 16, 32 and 64 channels, one block each.
@@ -37,12 +39,15 @@ public final class ResNet: Encoder {
   public init(_ configuration: Configuration = Configuration(), using generator: inout RandomGenerator) {
     let (width, blocks) = (configuration.width, configuration.blocks)
     require(
-      configuration.channels > 0 && width > 0 && !blocks.isEmpty && blocks.count <= 16
-        && blocks.allSatisfy { $0 > 0 },
-      "a residual network needs channels, a width and 1 to 16 stages of at least one block, not \(configuration)"
+      configuration.channels > 0 && width > 0 && configuration.stemStride > 0 && !blocks.isEmpty
+        && blocks.count <= 16 && blocks.allSatisfy { $0 > 0 },
+      "a residual network needs channels, a width, a stride and 1 to 16 stages of at least one block, not "
+        + "\(configuration)"
     )
     self.configuration = configuration
-    conv1 = Conv2d(configuration.channels, width, kernel: 3, padding: 1, bias: false, using: &generator)
+    conv1 = Conv2d(
+      configuration.channels, width, kernel: 3, stride: configuration.stemStride, padding: 1, bias: false,
+      using: &generator)
     bn1 = BatchNorm2d(width)
     var inputs = width
     var stages: [[BasicBlock]] = []

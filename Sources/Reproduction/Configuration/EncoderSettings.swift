@@ -24,6 +24,8 @@ public struct EncoderSettings: Sendable, Equatable {
   public var stemWidth = 64
   /// Residual network: blocks in each stage; every stage but the first halves the image's sides.
   public var blocks = [2, 2, 2, 2]
+  /// Residual network: the stem's stride.
+  public var stemStride = 1
 
   public init() {}
 }
@@ -68,6 +70,9 @@ extension EncoderSettings: ConfigurationSection {
         "stemWidth", \.stemWidth, .within(1...1024),
         "Channels of the stem and of the first stage; each further stage has twice as many.", when: isResidual
       ),
+      .value(
+        "stemStride", \.stemStride, .within(1...4),
+        "Stride of the stem; 2 halves the image's sides for a quarter of the work.", when: isResidual),
       .value(
         "blocks", \.blocks, stages,
         "Residual blocks in each stage; every stage but the first halves the image's sides.",

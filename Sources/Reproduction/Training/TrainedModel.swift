@@ -70,7 +70,8 @@ extension EncoderSettings {
     case .resnet18:
       return ResNet(.init(channels: channels, width: 64, blocks: [2, 2, 2, 2]), using: &generator)
     case .resnet:
-      return ResNet(.init(channels: channels, width: stemWidth, blocks: blocks), using: &generator)
+      return ResNet(
+        .init(channels: channels, width: stemWidth, blocks: blocks, stemStride: stemStride), using: &generator)
     }
   }
 
@@ -81,6 +82,7 @@ extension EncoderSettings {
     case .resnet18: "ResNet18"
     case .resnet:
       "ResNet, \(blocks.map(String.init).joined(separator: "-")) blocks, stem \(stemWidth)"
+        + (stemStride == 1 ? "" : " of stride \(stemStride)")
     }
   }
 }
