@@ -76,6 +76,7 @@ KERNEL(void, convolution_gradient,
        (size_t positions, const ptrdiff_t *sources, const ptrdiff_t *targets, const float *x, size_t rows,
         const ptrdiff_t *row_offsets, size_t length, const float *dy, size_t columns, float *dweights),
        (positions, sources, targets, x, rows, row_offsets, length, dy, columns, dweights))
+KERNEL(void, turn_hue, (size_t n, float shift, float *red, float *green, float *blue), (n, shift, red, green, blue))
 KERNEL(void, dropout,
        (size_t n, uint64_t key, uint64_t offset, uint32_t threshold, float scale, const float *x, float *y),
        (n, key, offset, threshold, scale, x, y))

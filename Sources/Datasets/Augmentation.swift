@@ -83,7 +83,7 @@ struct Augmenter: Sendable {
   }
 
   /// Floats of scratch that `makeView` needs.
-  var scratchCount: Int { 3 * (width + height) }
+  var scratchCount: Int { 5 * width }
 
   /// One view, `[channels, height, width]`, written to `view`.
   func makeView(
@@ -151,18 +151,35 @@ struct Augmenter: Sendable {
       right[x] = Float(place.high)
       share[x] = place.share
     }
-    for y in 0..<height {
-      let row = axisPlace(y, crop.y, crop.height / Float(height), crop.height)
-      for channel in 0..<channels {
-        let upper = image + (channel * height + row.low) * width
-        let lower = image + (channel * height + row.high) * width
-        let target = view + (channel * height + y) * width
+    for channel in 0..<channels {
+      // A crop is mostly enlarged, so neighbouring target rows share source rows: two are kept, already at the
+      // target's width.
+      var (above, below) = (scratch + 3 * width, scratch + 4 * width)
+      var (rowAbove, rowBelow) = (-1, -1)
+      func stretch(_ row: Int, into target: UnsafeMutablePointer<Float>) {
+        let source = image + (channel * height + row) * width
         for x in 0..<width {
-          let (l, r, t) = (Int(left[x]), Int(right[x]), share[x])
-          let above = Float(upper[l]) + t * (Float(upper[r]) - Float(upper[l]))
-          let below = Float(lower[l]) + t * (Float(lower[r]) - Float(lower[l]))
-          target[x] = (above + row.share * (below - above)) * (1 / 255)
+          let (l, r) = (Float(source[Int(left[x])]), Float(source[Int(right[x])]))
+          target[x] = l + share[x] * (r - l)
         }
+      }
+      for y in 0..<height {
+        let row = axisPlace(y, crop.y, crop.height / Float(height), crop.height)
+        if row.low != rowAbove {
+          if row.low == rowBelow {
+            swap(&above, &below)
+            rowBelow = rowAbove
+          } else {
+            stretch(row.low, into: above)
+          }
+          rowAbove = row.low
+        }
+        if row.high != rowBelow {
+          stretch(row.high, into: below)
+          rowBelow = row.high
+        }
+        let target = view + (channel * height + y) * width
+        for x in 0..<width { target[x] = (above[x] + row.share * (below[x] - above[x])) * (1 / 255) }
       }
     }
   }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// An image of values in [0, 1], plane by plane, changed in place. With one channel, saturation and hue
 /// change nothing.
 struct ColourPlanes {
@@ -55,35 +57,9 @@ struct ColourPlanes {
     }
   }
 
-  /// Turns the hue by a share of the circle, keeping value and chroma: HSV without a branch a sector.
+  /// Turns the hue by a share of the circle, keeping value and chroma.
   func turnHue(_ shift: Float) {
     guard hasColour else { return }
-    for i in 0..<plane {
-      let (r, g, b) = (red[i], green[i], blue[i])
-      let high = max(r, max(g, b))
-      let chroma = high - min(r, min(g, b))
-      guard chroma > 0 else { continue }
-      let inverse = 1 / chroma
-      var hue: Float
-      if high == r {
-        hue = (g - b) * inverse
-      } else if high == g {
-        hue = (b - r) * inverse + 2
-      } else {
-        hue = (r - g) * inverse + 4
-      }
-      hue += 6 * shift
-      red[i] = channel(hue, 5, high, chroma)
-      green[i] = channel(hue, 3, high, chroma)
-      blue[i] = channel(hue, 1, high, chroma)
-    }
-  }
-
-  /// `high - chroma * clamp(min(k, 4 - k), 0, 1)` with `k = (offset + hue) mod 6`.
-  @inline(__always)
-  private func channel(_ hue: Float, _ offset: Float, _ high: Float, _ chroma: Float) -> Float {
-    var k = hue + offset
-    k -= 6 * (k * (1 / 6)).rounded(.down)
-    return high - chroma * cut(min(k, 4 - k))
+    ck_turn_hue(plane, 6 * shift, red, green, blue)
   }
 }

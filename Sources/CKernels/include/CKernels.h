@@ -119,6 +119,11 @@ void ck_convolution_gradient(size_t positions, const ptrdiff_t *sources, const p
                              size_t rows, const ptrdiff_t *row_offsets, size_t length, const float *dy, size_t columns,
                              float *dweights);
 
+// --- Colours -------------------------------------------------------------------------------------------------------
+
+// Turns the hue of n pixels, values in [0, 1], by `shift` sixths of the colour circle; HSV's value and chroma stay.
+void ck_turn_hue(size_t n, float shift, float *red, float *green, float *blue);
+
 // --- Random ------------------------------------------------------------------------------------------------------
 // Counter-based: element i of a stream depends on (key, offset + i) alone, so masks need not be stored, and neither the split over
 // threads nor the instruction set changes them.

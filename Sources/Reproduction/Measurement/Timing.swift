@@ -43,6 +43,8 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
   public var gflops: Double?
   /// Share of the peak that was measured in the same run.
   public var shareOfPeak: Double?
+  /// Augmented views a second and thread at the median, where views are what is made.
+  public var viewsPerSecond: Double?
   /// The largest resident size of the process so far, in 1e6 bytes.
   public var peakMegabytes: Int
   public var machine: Machine
@@ -53,12 +55,13 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
     case minimumSeconds = "minimum_seconds"
     case maximumSeconds = "maximum_seconds"
     case shareOfPeak = "share_of_peak"
+    case viewsPerSecond = "views_per_second_and_thread"
     case peakMegabytes = "peak_megabytes"
   }
 
   public init(
     _ benchmark: String, sizes: [String: Int], timing: Timing, operations: Double? = nil, peak: Double? = nil,
-    machine: Machine
+    views: Int? = nil, machine: Machine
   ) {
     self.benchmark = benchmark
     self.sizes = sizes
@@ -68,6 +71,7 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
     runs = timing.seconds.count
     gflops = operations.map { $0 / timing.median * 1e-9 }
     if let peak, let gflops { shareOfPeak = gflops * 1e9 / peak }
+    viewsPerSecond = views.map { Double($0) / timing.median / Double(sizes["threads"] ?? 1) }
     peakMegabytes = Machine.peakMegabytes
     self.machine = machine
   }
@@ -92,6 +96,7 @@ extension BenchmarkResult {
     .padded(to: 34)
     if let gflops { text += String(format: "%8.1f GFLOP/s", gflops) }
     if let shareOfPeak { text += String(format: "  %3.0f%% of peak", shareOfPeak * 100) }
+    if let viewsPerSecond { text += String(format: "%8.0f views/s and thread", viewsPerSecond) }
     return text
   }
 }

@@ -71,7 +71,8 @@ extension EncoderSettings {
       return ResNet(.init(channels: channels, width: 64, blocks: [2, 2, 2, 2]), using: &generator)
     case .resnet:
       return ResNet(
-        .init(channels: channels, width: stemWidth, blocks: blocks, stemStride: stemStride), using: &generator)
+        .init(channels: channels, width: stemWidth, blocks: blocks, stemStride: stemStride), using: &generator
+      )
     }
   }
 
