@@ -7,7 +7,7 @@ PACKAGES = libopenblas-dev liblapacke-dev zlib1g-dev pkg-config
 PROBES = openblas lapacke zlib
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test lint format bench reproduce-table2 clean
+.PHONY: help deps build test lint format bench bench-peers reproduce-table2 clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -39,8 +39,14 @@ lint: ## Check the layout of the Swift sources
 format: ## Lay the Swift sources out
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
 
-bench: build ## Measure this machine: matrix products against the peak
-	.build/release/spread-bench gemm
+bench: build ## Measure this machine and everything that has a benchmark
+	.build/release/spread-bench all
+
+# PyTorch and JAX go to a virtual environment of their own; nothing else here needs Python.
+bench-peers: build ## Run ours, PyTorch and JAX side by side (ONLY="vit loss-4096", ROUNDS=3)
+	@test -x .venv/bin/python || python3 -m venv .venv
+	@.venv/bin/python -c 'import torch, jax' 2>/dev/null || .venv/bin/python -m pip install -q -r Benchmarks/requirements.txt
+	.venv/bin/python Benchmarks/compare.py --rounds $(or $(ROUNDS),3) $(if $(ONLY),--only $(ONLY))
 
 reproduce-table2: build ## Train and print table 2 (PROFILE=smoke|quick|paper, RUNS=folder, SPREAD_DATA=folder)
 	.build/release/spread-exp reproduce 2 --profile $(PROFILE) --runs $(RUNS)

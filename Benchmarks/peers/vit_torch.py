@@ -124,7 +124,7 @@ def main():
     print(json.dumps(dict(benchmark="vit step", peer=f"PyTorch {torch.__version__}", compile=a.compile, bf16=a.bf16,
                           images=a.images, threads=a.threads, median_seconds=statistics.median(seconds),
                           minimum_seconds=min(seconds), maximum_seconds=max(seconds),
-                          peak_megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)))
+                          peak_megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)))
 
 
 if __name__ == "__main__":
