@@ -75,7 +75,9 @@ let package = Package(
       ]),
 
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"]),
-    .testTarget(name: "NeuralNetworksTests", dependencies: ["NeuralNetworks"]),
+    // Optimised too: these tests compute references and whole networks of 11 million weights themselves.
+    .testTarget(
+      name: "NeuralNetworksTests", dependencies: ["NeuralNetworks"], swiftSettings: optimised),
     .testTarget(name: "ContrastiveLossesTests", dependencies: ["ContrastiveLosses"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),

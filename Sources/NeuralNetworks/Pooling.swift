@@ -9,7 +9,6 @@ public final class MaxPool2d: Layer {
 
   /// - Parameter stride: the window's side when not given.
   public init(_ size: Int, stride: Int? = nil, padding: Int = 0) {
-    require(padding <= size / 2, "padding \(padding) is more than half of the window \(size)")
     (self.size, self.stride, self.padding) = (size, stride ?? size, padding)
   }
 
@@ -29,7 +28,6 @@ public final class AveragePool2d: Layer {
 
   /// - Parameter stride: the window's side when not given.
   public init(_ size: Int, stride: Int? = nil, padding: Int = 0) {
-    require(padding <= size / 2, "padding \(padding) is more than half of the window \(size)")
     (self.size, self.stride, self.padding) = (size, stride ?? size, padding)
   }
 
@@ -45,8 +43,7 @@ extension Tensor {
   /// The largest value of each channel in windows of `size` x `size`; the first one gets the gradient.
   /// - Complexity: `size^2` comparisons a result; keeps where each came from.
   public func maxPooled(_ size: Int, stride: Int, padding: Int = 0) -> Tensor {
-    let geometry = ConvolutionGeometry(
-      input: shape, outputs: 1, kernel: size, stride: stride, padding: padding)
+    let geometry = windows(size, stride, padding)
     let channels = geometry.channels
     let outputShape = [geometry.batch, geometry.outputHeight, geometry.outputWidth, channels]
     let result = Tensor.uninitialised(outputShape)
@@ -78,8 +75,7 @@ extension Tensor {
   /// The mean of each channel in windows of `size` x `size`, padding counted.
   /// - Complexity: `size^2` additions a result, and a value.
   public func averagePooled(_ size: Int, stride: Int, padding: Int = 0) -> Tensor {
-    let geometry = ConvolutionGeometry(
-      input: shape, outputs: 1, kernel: size, stride: stride, padding: padding)
+    let geometry = windows(size, stride, padding)
     let channels = geometry.channels
     let share = 1 / Float(size * size)
     let result = Tensor.zeros([geometry.batch, geometry.outputHeight, geometry.outputWidth, channels])
@@ -95,6 +91,12 @@ extension Tensor {
       }
       return [gradient]
     }
+  }
+
+  /// Every window sees a pixel: what lies in the padding as a whole would have no largest value.
+  private func windows(_ size: Int, _ stride: Int, _ padding: Int) -> ConvolutionGeometry {
+    require(padding <= size / 2, "padding \(padding) is more than half of the window \(size)")
+    return ConvolutionGeometry(input: shape, outputs: 1, kernel: size, stride: stride, padding: padding)
   }
 
   /// The mean over an image: `[batch, height, width, channels]` to `[batch, channels]`.

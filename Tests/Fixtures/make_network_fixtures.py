@@ -1,17 +1,20 @@
 """Writes Tests/Fixtures/networks/*.safetensors: what PyTorch computes for a small vision transformer, for
-optimisers and for learning-rate schedules. Needs torch and safetensors; run from anywhere:
+convolutions, normalisation and pooling, for residual networks, for optimisers and for learning-rate schedules.
+Needs torch, numpy and safetensors; run from anywhere:
 
     python3 Tests/Fixtures/make_network_fixtures.py
     python3 Tests/Fixtures/make_network_fixtures.py --paper FOLDER   # also the paper's sizes, not kept
 
 Everything is computed in float64 and stored as float32. The transformer is written out here from PyTorch's
-own layers (nn.Linear, nn.LayerNorm, GELU, softmax), with the names that the Swift networks use.
+own layers (nn.Linear, nn.LayerNorm, GELU, softmax), with the names that the Swift networks use; the residual
+network is torchvision's ResNet18 (its names and its order), with the stem for small images and without `fc`.
 """
 
 import argparse
 import json
 import pathlib
 
+import numpy
 import torch
 from safetensors.torch import save_file
 from torch import nn
@@ -72,6 +75,43 @@ class VisionTransformer(nn.Module):
         return self.norm(x)[:, 0]
 
 
+class BasicBlock(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample = None
+        if stride != 1 or inputs != outputs:
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        out = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
+        return (out + (x if self.downsample is None else self.downsample(x))).relu()
+
+
+class ResNet(nn.Module):
+    """ResNet18 where `width` is 64."""
+
+    def __init__(self, width=64):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, width, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        inputs = width
+        for stage in range(4):
+            outputs = width << stage
+            blocks = [BasicBlock(inputs, outputs, 1 if stage == 0 else 2), BasicBlock(outputs, outputs, 1)]
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
+            inputs = outputs
+
+    def forward(self, x):
+        x = self.bn1(self.conv1(x)).relu()
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = stage(x)
+        return x.mean((2, 3))
+
+
 def stored(tensors):
     return {name: tensor.detach().to(torch.float32).contiguous() for name, tensor in tensors.items()}
 
@@ -96,6 +136,122 @@ def transformer(path, batch, **sizes):
     tensors |= {f"state.{name}": parameter for name, parameter in network.named_parameters()}
     tensors |= {f"gradient.{name}": parameter.grad for name, parameter in network.named_parameters()}
     save_file(stored(tensors), path, metadata={"sizes": json.dumps(sizes)})
+
+
+def channels_last(tensor):
+    """As the Swift layers hold images: [batch, height, width, channels]."""
+    return tensor.permute(0, 2, 3, 1)
+
+
+def layers(path):
+    """Convolutions, batch normalisation and pooling: inputs, values, and the gradients of sum(value * upstream)."""
+    torch.manual_seed(3)
+    tensors = {}
+
+    def normal(*shape, mean=0):
+        return (torch.randn(*shape) + mean).double().requires_grad_()
+
+    def keep(name, value, images, others, settings):
+        upstream = torch.randn(value.shape).double()
+        inputs = images | others
+        gradients = torch.autograd.grad((value * upstream).sum(), inputs.values())
+        for (key, tensor), gradient in zip(inputs.items(), gradients):
+            order = channels_last if key in images else lambda x: x
+            tensors[f"{name}.{key}"], tensors[f"{name}.gradient.{key}"] = order(tensor), order(gradient)
+        tensors[f"{name}.value"], tensors[f"{name}.upstream"] = channels_last(value), channels_last(upstream)
+        tensors[f"{name}.settings"] = torch.tensor(settings)
+
+    shapes = {"3x3": (3, 8, 7, 3, 5, 3, 1, 1), "strided": (2, 9, 8, 4, 6, 3, 2, 1), "pointwise": (2, 6, 6, 7, 4, 1, 2, 0),
+              "wide": (2, 5, 9, 2, 3, 5, 3, 4)}
+    for name, (batch, height, width, channels, outputs, kernel, stride, padding) in shapes.items():
+        x, weight = normal(batch, channels, height, width), normal(outputs, channels, kernel, kernel)
+        bias = normal(outputs)
+        value = nn.functional.conv2d(x, weight, bias, stride, padding)
+        keep(f"convolution.{name}", value, {"x": x}, {"weight": weight, "bias": bias}, [stride, padding])
+
+    for name in ("training", "evaluation", "fused"):
+        norm = nn.BatchNorm2d(5, momentum=0.3, eps=1e-3).double()
+        norm.weight.data, norm.bias.data = normal(5, mean=1).data, normal(5).data
+        norm.running_mean.data, norm.running_var.data = normal(5).data, normal(5).data.abs() + 0.5
+        tensors |= {f"normalisation.{name}.before.{key}": value.clone() for key, value in norm.named_buffers()}
+        x, residual = normal(3, 5, 4, 3, mean=2), normal(3, 5, 4, 3)
+        norm.train(name != "evaluation")
+        value, images = norm(x), {"x": x}
+        if name == "fused":
+            value, images = (value + residual).relu(), {"x": x, "residual": residual}
+        keep(f"normalisation.{name}", value, images, {"weight": norm.weight, "bias": norm.bias}, [])
+        tensors |= {f"normalisation.{name}.after.{key}": value for key, value in norm.named_buffers()}
+
+    for name, pool in {"maximum": nn.functional.max_pool2d, "average": nn.functional.avg_pool2d}.items():
+        for case, (size, stride, padding) in {"plain": (2, 2, 0), "overlapping": (3, 2, 1), "dense": (3, 1, 0)}.items():
+            x = normal(2, 3, 7, 6)
+            keep(f"{name}.{case}", pool(x, size, stride, padding), {"x": x}, {}, [size, stride, padding])
+    save_file(stored(tensors), path)
+
+
+def residual_network(folder, width=2, batch=5):
+    """A state_dict as PyTorch saves it, and apart from it what comes out of it: in evaluation, and in a step of
+    training with all gradients and the running statistics that it leaves."""
+    torch.manual_seed(4)
+    network = ResNet(width)
+    with torch.no_grad():
+        for name, tensor in network.state_dict().items():
+            if name.endswith("running_var"):
+                tensor.copy_(torch.rand_like(tensor) + 0.5)
+            elif tensor.ndim == 1:
+                tensor.copy_(torch.randn_like(tensor) * 0.3 + (1 if name.endswith("weight") else 0))
+            elif tensor.ndim == 4:
+                tensor.copy_(torch.randn_like(tensor) * tensor[0].numel() ** -0.5)
+    save_file(network.state_dict(), folder / "resnet-state.safetensors")
+    images = torch.randn(batch, 3, 12, 12)
+    slope = torch.randn(batch, 8 * width)
+    save_file(stored(residual_results(network, images, slope)), folder / "resnet.safetensors")
+
+
+def residual_results(network, images, slope):
+    network = network.double().eval()
+    images, slope = images.double().requires_grad_(), slope.double()
+    tensors = {"images": images, "slope": slope, "evaluation": network(images).detach()}
+    embedding = network.train()(images)
+    (embedding * slope).sum().backward()
+    tensors |= {"training": embedding, "gradient.images": images.grad}
+    tensors |= {f"gradient.{name}": parameter.grad for name, parameter in network.named_parameters()}
+    buffers = {f"after.{name}": buffer for name, buffer in network.named_buffers() if not name.endswith("tracked")}
+    return tensors | buffers
+
+
+def formula(shape, seed):
+    """Numbers in [-1, 1) that the test repeats bit for bit: a hash of the index, multiples of 2^-23."""
+    x = numpy.arange(int(numpy.prod(shape)), dtype=numpy.uint32) + numpy.uint32(seed * 0x01000193 % 2**32)
+    x = (x ^ (x >> numpy.uint32(16))) * numpy.uint32(0x7FEB352D)
+    x = (x ^ (x >> numpy.uint32(15))) * numpy.uint32(0x846CA68B)
+    x = x ^ (x >> numpy.uint32(16))
+    return torch.from_numpy((x >> numpy.uint32(8)).astype(numpy.float64) * 2.0**-23 - 1).reshape(shape)
+
+
+def full_residual_network(path, batch=4):
+    """ResNet18 at its full size, its state a formula: tensor number n of the state (without the counters) is
+    `centre + deviation * formula(shape, n)` in float32. Of each gradient, its norm and its inner product with
+    another formula are kept."""
+    network = ResNet(64)
+    state = [(name, t) for name, t in network.state_dict().items() if not name.endswith("num_batches_tracked")]
+    for number, (name, tensor) in enumerate(state):
+        centre, deviation = (1, 0.25) if name.endswith("running_var") else (0, 0.25)
+        if tensor.ndim == 4:
+            deviation = 0.125 if tensor.shape[2] == 1 else 0.03125
+        elif name.endswith("weight"):
+            centre, deviation = 1, 0.5
+        tensor.copy_(centre + deviation * formula(tensor.shape, number))
+    images, slope = 2 * formula((batch, 3, 32, 32), 1000), formula((batch, 512), 1001)
+    results = residual_results(network, images, slope)
+    tensors = {name: results[name] for name in ("evaluation", "training")}
+    for name, gradient in results.items():
+        if name.startswith("gradient."):
+            direction = formula(gradient.shape, 1002)
+            tensors[name] = torch.stack([gradient.norm(), (gradient * direction).sum()])
+        elif name.startswith("after."):
+            tensors[name] = (results[name] * formula(results[name].shape, 1003)).sum()
+    save_file(stored(tensors), path)
 
 
 def trajectory(tensors, name, make, maximum_norm=None, steps=12):
@@ -186,6 +342,9 @@ if __name__ == "__main__":
     transformer(FOLDER / "transformer.safetensors", 5, **small)
     grey = {"size": 8, "channels": 1, "patch": 2, "width": 12, "depth": 1, "heads": 3, "hidden": 9}
     transformer(FOLDER / "transformer-grey.safetensors", 2, **grey)
+    layers(FOLDER / "layers.safetensors")
+    residual_network(FOLDER)
+    full_residual_network(FOLDER / "resnet18.safetensors")
     optimisers(FOLDER / "optimisers.safetensors")
     schedules(FOLDER / "schedules.safetensors")
     if paper:

@@ -100,3 +100,17 @@ extension SafeTensors {
       })
   }
 }
+
+private let threadCountLock = NSRecursiveLock()
+
+/// Runs `body` with a thread count that no other test changes meanwhile: for what compares bits, or counts.
+func withThreadCount<R>(_ threads: Int, _ body: () throws -> R) rethrows -> R {
+  threadCountLock.lock()
+  let before = Parallel.threadCount
+  Parallel.setThreadCount(threads)
+  defer {
+    Parallel.setThreadCount(before)
+    threadCountLock.unlock()
+  }
+  return try body()
+}

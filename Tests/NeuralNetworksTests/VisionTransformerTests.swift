@@ -127,7 +127,7 @@ private func withoutDropping(_ configuration: inout VisionTransformer.Configurat
     let images = leaf([1, 3, 8, 8], seed: 70).detached()
     func embedding(_ pass: Pass) -> [Float] {
       var pass = pass
-      return withoutGradient { network(images, &pass).scalars() }
+      return withThreadCount(2) { withoutGradient { network(images, &pass).scalars() } }
     }
     func training(_ seed: UInt64) -> [Float] { embedding(.training(RandomGenerator(seed: seed))) }
     #expect(embedding(.evaluation) == embedding(.evaluation))
@@ -181,14 +181,13 @@ private func withoutDropping(_ configuration: inout VisionTransformer.Configurat
     let network = small { ($0.dropout, $0.headDropout, $0.dropPath) = (0.2, 0.2, 0.3) }
     let images = leaf([5, 3, 8, 8], seed: 75).detached()
     func run(_ threads: Int) -> (embedding: Tensor, gradients: [Tensor]) {
-      let before = Parallel.threadCount
-      Parallel.setThreadCount(threads)
-      defer { Parallel.setThreadCount(before) }
-      network.clearGradients()
-      var pass = Pass.training(RandomGenerator(seed: 76))
-      let embedding = network(images, &pass)
-      (embedding * embedding * embedding).sum().backward()
-      return (embedding, network.parameters().map { $0.tensor.gradient! })
+      withThreadCount(threads) {
+        network.clearGradients()
+        var pass = Pass.training(RandomGenerator(seed: 76))
+        let embedding = network(images, &pass)
+        (embedding * embedding * embedding).sum().backward()
+        return (embedding, network.parameters().map { $0.tensor.gradient! })
+      }
     }
     let one = run(1)
     for threads in 2...4 {
