@@ -35,7 +35,10 @@ struct CommonOptions: ParsableArguments {
     if json { return print(try BenchmarkResult.json(results)) }
     print(machine.summary)
     for result in results { print(result.row) }
-    print("peak memory of the process: \(Machine.peakMegabytes) MB")
+    let (blocks, faults) = results.reduce((0, 0)) { ($0.0 + $1.systemAllocations, $0.1 + $1.pageFaults) }
+    print(
+      "peak memory of the process: \(Machine.peakMegabytes) MB; in the counted runs \(blocks) blocks asked of the system, "
+        + "\(faults) page faults")
   }
 
   func apply() {

@@ -48,6 +48,13 @@ public struct Machine: Sendable, Codable, Equatable {
     return Int(usage.ru_maxrss) * 1024 / 1_000_000
   }
 
+  /// Pages that the system has handed to this process so far without reading a disk.
+  public static var pageFaults: Int {
+    var usage = rusage()
+    getrusage(0, &usage)
+    return Int(usage.ru_minflt)
+  }
+
   private static func processorName() -> String {
     let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
     for line in text.split(separator: "\n") where line.hasPrefix("model name") {

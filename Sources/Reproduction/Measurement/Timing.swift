@@ -5,10 +5,16 @@ import Tensors
 public struct Timing: Sendable, Equatable {
   /// Seconds of each counted run, sorted.
   public let seconds: [Double]
+  /// Blocks that the memory pool asked of the system during the counted runs: 0 in a steady state.
+  public let systemAllocations: Int
+  /// Pages that the system handed out during the counted runs, those of every thread.
+  public let pageFaults: Int
 
-  public init(seconds: [Double]) {
+  public init(seconds: [Double], systemAllocations: Int = 0, pageFaults: Int = 0) {
     require(!seconds.isEmpty, "a timing needs at least one run")
     self.seconds = seconds.sorted()
+    self.systemAllocations = systemAllocations
+    self.pageFaults = pageFaults
   }
 
   public var minimum: Double { seconds[0] }
@@ -22,11 +28,14 @@ public struct Timing: Sendable, Equatable {
   public static func measure(runs: Int, warmUp: Int = 1, _ body: () -> Void) -> Timing {
     for _ in 0..<warmUp { body() }
     let clock = ContinuousClock()
+    let (blocks, faults) = (MemoryPool.statistics.systemAllocations, Machine.pageFaults)
+    let seconds = (0..<max(1, runs)).map { _ in
+      let duration = clock.measure(body)
+      return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    }
     return Timing(
-      seconds: (0..<max(1, runs)).map { _ in
-        let duration = clock.measure(body)
-        return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
-      })
+      seconds: seconds, systemAllocations: MemoryPool.statistics.systemAllocations - blocks,
+      pageFaults: Machine.pageFaults - faults)
   }
 }
 
@@ -47,6 +56,9 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
   public var viewsPerSecond: Double?
   /// The largest resident size of the process so far, in 1e6 bytes.
   public var peakMegabytes: Int
+  /// Blocks of memory asked of the system, and pages that it handed out, over all counted runs.
+  public var systemAllocations: Int
+  public var pageFaults: Int
   public var machine: Machine
 
   enum CodingKeys: String, CodingKey {
@@ -57,6 +69,8 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
     case shareOfPeak = "share_of_peak"
     case viewsPerSecond = "views_per_second_and_thread"
     case peakMegabytes = "peak_megabytes"
+    case systemAllocations = "system_allocations"
+    case pageFaults = "page_faults"
   }
 
   public init(
@@ -73,6 +87,8 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
     if let peak, let gflops { shareOfPeak = gflops * 1e9 / peak }
     viewsPerSecond = views.map { Double($0) / timing.median / Double(sizes["threads"] ?? 1) }
     peakMegabytes = Machine.peakMegabytes
+    systemAllocations = timing.systemAllocations
+    pageFaults = timing.pageFaults
     self.machine = machine
   }
 
