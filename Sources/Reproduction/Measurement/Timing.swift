@@ -41,6 +41,8 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
   public var runs: Int
   /// Arithmetic, 1e9 operations a second at the median; nil where operations are not what limits.
   public var gflops: Double?
+  /// The machine's peak as measured in the same run, 1e9 operations a second.
+  public var peakGflops: Double?
   /// Share of the peak that was measured in the same run.
   public var shareOfPeak: Double?
   /// The largest resident size of the process so far, in 1e6 bytes.
@@ -52,6 +54,7 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
     case medianSeconds = "median_seconds"
     case minimumSeconds = "minimum_seconds"
     case maximumSeconds = "maximum_seconds"
+    case peakGflops = "peak_gflops"
     case shareOfPeak = "share_of_peak"
     case peakMegabytes = "peak_megabytes"
   }
@@ -67,6 +70,7 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
     maximumSeconds = timing.maximum
     runs = timing.seconds.count
     gflops = operations.map { $0 / timing.median * 1e-9 }
+    peakGflops = peak.map { $0 * 1e-9 }
     if let peak, let gflops { shareOfPeak = gflops * 1e9 / peak }
     peakMegabytes = Machine.peakMegabytes
     self.machine = machine
