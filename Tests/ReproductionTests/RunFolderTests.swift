@@ -50,7 +50,9 @@ import Testing
       let folder = RunFolder.of(configuration, seed: 3, in: runs)
       let path = "digits/custom/spread-\(configuration.fingerprint)/seed-3"
       #expect(folder.url.path == runs.appendingPathComponent(path).path)
+      let lock = try folder.locked()
       try folder.prepare(configuration, seed: 3)
+      withExtendedLifetime(lock) {}
       #expect(try folder.savedConfiguration().seeds == [3])
       #expect(try folder.savedConfiguration().identity == configuration.identity)
       #expect(!folder.isComplete && !folder.isStarted)
