@@ -128,7 +128,8 @@ final class Trainer {
     guard loss.item().isFinite else { throw diverged("the loss is \(loss.item())") }
     loss.backward()
     let norm = optimiser.step(
-      rate: Float(rate), maximumNorm: configuration.optimiser.gradientClip.map { Float($0) })
+      rate: Float(rate(ofStep: state.step)),
+      maximumNorm: configuration.optimiser.gradientClip.map { Float($0) })
 
     state.sums.contrastive += Double(contrastive.item())
     state.sums.crossEntropy += Double(crossEntropy.item())
@@ -142,10 +143,10 @@ final class Trainer {
         + "optimiser.rate or an optimiser.gradientClip may help")
   }
 
-  /// The learning rate of the present step.
-  private var rate: Double {
+  /// The learning rate of a step of the present epoch.
+  private func rate(ofStep step: Int) -> Double {
     let factor = schedule.factor(
-      step: state.epoch * stepsPerEpoch + state.step, stepsPerEpoch: stepsPerEpoch,
+      step: state.epoch * stepsPerEpoch + step, stepsPerEpoch: stepsPerEpoch,
       epochs: configuration.epochs,
       warmUpEpochs: configuration.schedule.warmUpEpochs)
     return configuration.optimiser.rate * factor
@@ -155,7 +156,7 @@ final class Trainer {
   /// in between repeats the epoch and comes to the same files.
   private func finishEpoch(seconds: Double, imagesPerSecond: Double) throws {
     let accuracy = validationAccuracy()
-    let lastRate = rate
+    let lastRate = rate(ofStep: state.step - 1)
     let sums = state.sums
     state.epoch += 1
     state.step = 0
