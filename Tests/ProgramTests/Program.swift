@@ -15,6 +15,13 @@ struct Program {
     file = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(name)
   }
 
+  /// Where the programs keep what they draw: the user's own cache is not touched.
+  private static let cache: String = {
+    atexit { try? FileManager.default.removeItem(atPath: Program.cachePath) }
+    return cachePath
+  }()
+  private static let cachePath = NSTemporaryDirectory() + "spread-programs-cache-\(getpid())"
+
   /// Starts the program.
   /// - Parameters:
   ///   - folder: its working directory.
@@ -28,6 +35,7 @@ struct Program {
     var variables = ProcessInfo.processInfo.environment
     for name in ["SPREAD_DATA", "OPENBLAS_CORETYPE"] { variables[name] = nil }
     variables["SPREAD_THREADS"] = "1"
+    variables["SPREAD_CACHE"] = Self.cache
     return try RunningProgram(
       command: wrapped([file.path] + arguments), in: folder,
       environment: variables.merging(environment) { $1 })
