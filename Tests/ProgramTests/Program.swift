@@ -36,6 +36,8 @@ struct Program {
     for name in ["SPREAD_DATA", "OPENBLAS_CORETYPE"] { variables[name] = nil }
     variables["SPREAD_THREADS"] = "1"
     variables["SPREAD_CACHE"] = Self.cache
+    // The programs split work above OpenBLAS, whose own threads only spin at the start of each process.
+    variables["OPENBLAS_NUM_THREADS"] = "1"
     return try RunningProgram(
       command: wrapped([file.path] + arguments), in: folder,
       environment: variables.merging(environment) { $1 })

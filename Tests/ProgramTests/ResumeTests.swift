@@ -12,7 +12,7 @@ extension ProgramTests {
     private static let threads = ["SPREAD_THREADS": "2"]
 
     private static func command(_ settings: [String] = [], runs: String = "runs") -> [String] {
-      ["--config", "tiny", "--loss", "spread", "--set", "epochs=40", "--runs", runs] + settings
+      ["--config", "tiny", "--loss", "spread", "--set", "epochs=25", "--runs", runs] + settings
     }
 
     private func start(_ settings: [String] = [], runs: String = "runs") throws -> RunningProgram {
@@ -54,7 +54,7 @@ extension ProgramTests {
 
     @Test func aRunThatIsKilledAfterAnyEpochEndsWithTheSameBits() throws {
       let reference = try reference()
-      for epoch in [1, 2, 11, 25] {
+      for epoch in [1, 12] {
         // On a machine that is busy the run may be over before the kill; then it is tried anew.
         let runs = try #require(
           try (0..<5).lazy.map { "killed-\(epoch)-\($0)" }.first { runs in
@@ -70,7 +70,7 @@ extension ProgramTests {
       let reference = try reference()
       var kills = 0
       // Each time a little later than the last, so that it gets on however slow the machine is.
-      for milliseconds in stride(from: 20, to: 4000, by: 45) {
+      for milliseconds in stride(from: 20, to: 8000, by: 50) {
         let program = try start()
         let end = ContinuousClock.now.advanced(by: .milliseconds(milliseconds))
         _ = program.wait(until: { ContinuousClock.now >= end }, polling: 1000)
@@ -78,22 +78,24 @@ extension ProgramTests {
         if try program.wait().code == 0 { break }
         kills += 1
       }
-      #expect(kills >= 3)
+      #expect(kills >= 2)
       try expectSame(finish(), reference, "after \(kills) kills")
     }
 
     /// A larger network, so that writing takes a while.
     @Test func aRunThatIsKilledWhileItWritesACheckpointEndsWithTheSameBits() throws {
-      let settings = ["--set", "epochs=6", "--set", "encoder.width=256", "--set", "encoder.mlpWidth=512"]
+      let settings = ["--set", "epochs=4", "--set", "encoder.width=256", "--set", "encoder.mlpWidth=512"]
       let reference = try reference(settings)
       func unfinished(_ name: String) -> Bool {
         files()?.names.contains { $0.hasPrefix(name) && $0.hasSuffix(".partial") } ?? false
       }
-      for name in ["best.safetensors", "checkpoint.safetensors"] {
+      // The first epoch is the best so far; a second checkpoint is written over the first.
+      for (name, epoch) in [("best.safetensors", 0), ("checkpoint.safetensors", 2)] {
         // The moment may pass between two looks; then the run is taken up again, or begun anew.
         var hits = 0
         for _ in 0..<40 where hits == 0 {
-          if try stop(by: SIGKILL, settings, polling: 20, when: { unfinished(name) }) == nil {
+          let moment = { epochs() >= epoch && unfinished(name) }
+          if try stop(by: SIGKILL, settings, polling: 20, when: moment) == nil {
             try FileManager.default.removeItem(at: folder.url.appendingPathComponent("runs"))
           } else if unfinished(name) {
             hits += 1
@@ -141,7 +143,8 @@ extension ProgramTests {
       let reference = try reference(Self.longEpoch)
       var stops = 0
       while stops < 100 {
-        let outcome = try interrupt(by: SIGINT, after: 20)
+        // Each time a little later than the last, so that it gets on however slow the machine is.
+        let outcome = try interrupt(by: SIGINT, after: 20 + 20 * UInt32(stops))
         if outcome.code == 0 { break }
         #expect(outcome.code == 130, "\(outcome)")
         stops += 1
@@ -162,7 +165,7 @@ extension ProgramTests {
     }
 
     @Test func anInterruptionDuringTheEvaluationIsNoCompletedRun() throws {
-      let settings = ["--set", "epochs=1", "--set", "probe.epochs=8000"]
+      let settings = ["--set", "epochs=1", "--set", "probe.epochs=4000"]
       let reference = try reference(settings)
       let outcome = try #require(
         try stop(by: SIGINT, settings) { files()?.names.contains("checkpoint.safetensors") ?? false })
