@@ -66,6 +66,21 @@ extension ProgramTests {
       }
     }
 
+    /// It has buffers beside its parameters: running means and variances.
+    @Test func aResidualRunThatIsKilledEndsWithTheSameBits() throws {
+      try folder.write(
+        tinyExperiment.replacing(
+          /"encoder": \{[^}]*\}/, with: #""encoder": {"name": "resnet", "stemWidth": 4, "blocks": [1, 1]}"#),
+        "tiny.json")
+      let settings = ["--set", "epochs=12", "--set", "optimiser.name=sgd"]
+      let reference = try reference(settings)
+      let runs = try #require(
+        try (0..<5).lazy.map { "killed-\($0)" }.first { runs in
+          try stop(by: SIGKILL, settings, runs: runs, when: { epochs(runs) >= 3 }) != nil
+        })
+      try expectSame(finish(settings, runs: runs), reference)
+    }
+
     @Test func aRunThatIsKilledAgainAndAgainEndsWithTheSameBits() throws {
       let reference = try reference()
       var kills = 0

@@ -52,6 +52,10 @@ extension ProgramTests {
       }
       #expect(machine["threads"] as? Int == 1)
       #expect((session["swift"] as? String)?.hasPrefix("6.") == true)
+      // None outside a repository.
+      if let revision = session["revision"] as? String {
+        #expect(revision.wholeMatch(of: /[0-9a-f]{40}(-dirty)?/) != nil, "\(revision)")
+      }
       #expect((session["arguments"] as? [String])?.last == "5")
       #expect((session["data"] as? String)?.contains("Glyphs") == true)
     }

@@ -41,12 +41,12 @@ import Testing
       #expect(try again.run([tiny.configuration], seeds: [2]) == [result])
       #expect(lines == "tiny L_spread seed 2: complete already, \(run.url.path)\n")
 
-      // Without its result it is evaluated again, to the same bytes, from the saved network.
-      let bytes = try Data(contentsOf: run.result)
+      // Without its result it is evaluated again, from the saved network.
       try FileManager.default.removeItem(at: run.result)
       lines = ""
-      #expect(try runner.run(tiny.configuration, seed: 2) == result)
-      #expect(try Data(contentsOf: run.result) == bytes)
+      let anew = try runner.run(tiny.configuration, seed: 2)
+      #expect(try RunResult.read(run.result) == anew)
+      #expect(anew.bestEpoch == result.bestEpoch && anew.validationAccuracy == result.validationAccuracy)
       #expect(lines.contains("goes on after epoch 4") && !lines.contains("epoch 5"))
       #expect(RunEnvironment.read(run.environment).sessions.map(\.fromEpoch) == [0, 4])
     }

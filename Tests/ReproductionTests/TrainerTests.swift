@@ -4,19 +4,9 @@ import Testing
 
 @testable import Reproduction
 
+/// What does not hang on the last bits: other tests of this process change the number of threads while these
+/// run. That runs repeat themselves bit for bit is tested in ProgramTests, each run in a process of its own.
 @Suite struct TrainerTests {
-  @Test func aRunIsAFunctionOfItsConfigurationAndSeed() throws {
-    try withFolder { folder in
-      let tiny = try TinyExperiment(in: folder)
-      let (first, again, other) = (try tiny.train("a"), try tiny.train("b"), try tiny.train("c", seed: 1))
-      for file in [\RunFolder.checkpoint, \.best] {
-        #expect(try Data(contentsOf: first[keyPath: file]) == Data(contentsOf: again[keyPath: file]))
-        #expect(try Data(contentsOf: first[keyPath: file]) != Data(contentsOf: other[keyPath: file]))
-      }
-      #expect(try numbers("loss", of: first) == numbers("loss", of: again))
-    }
-  }
-
   @Test func trainingLearns() throws {
     try withFolder { folder in
       var tiny = try TinyExperiment(in: folder)
@@ -45,7 +35,8 @@ import Testing
       let data = try tiny.data()
       let model = try TrainedModel(checkpoint, data: data)
       let embeddings = data.embeddings(of: data.validation, by: model.encoder)
-      #expect(model.accuracy(ofEmbeddings: embeddings, labels: data.validation.labels) == best)
+      let accuracy = model.accuracy(ofEmbeddings: embeddings, labels: data.validation.labels)
+      #expect(abs(accuracy - best) < 1.5 / Double(data.validation.count))
       #expect(checkpoint.tensors(under: "optimiser.").isEmpty)
       #expect(try Checkpoint(run.checkpoint).state.epoch == 8)
       #expect(try !Checkpoint(run.checkpoint).tensors(under: "optimiser.").isEmpty)
@@ -126,10 +117,10 @@ import Testing
       tiny.configuration.encoder.stemWidth = 4
       tiny.configuration.encoder.blocks = [1, 1]
       tiny.configuration.epochs = 2
-      let (first, again) = (try tiny.train("a"), try tiny.train("b"))
-      #expect(try Data(contentsOf: first.checkpoint) == Data(contentsOf: again.checkpoint))
+      let run = try tiny.train("run")
+      #expect(try numbers("loss", of: run).count == 2)
       let data = try tiny.data()
-      let model = try TrainedModel(Checkpoint(first.best), data: data)
+      let model = try TrainedModel(Checkpoint(run.best), data: data)
       #expect(data.embeddings(of: data.test, by: model.encoder).shape == [40, 8])
     }
   }
