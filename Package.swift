@@ -82,7 +82,7 @@ let package = Package(
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
     .testTarget(name: "ReproductionTests", dependencies: ["Reproduction"]),
-    .testTarget(name: "ProgramTests", dependencies: ["spread-exp", "spread-bench"]),
+    .testTarget(name: "ProgramTests", dependencies: ["spread-exp", "spread-bench", "Tensors"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -50,6 +50,25 @@ struct Loss: ParsableCommand {
   @Option(help: ArgumentHelp("Write grad1.npy and grad2.npy to this folder.", valueName: "folder"))
   var gradients: String?
 
+  func validate() throws {
+    guard temperature > 0, temperature.isFinite else {
+      throw ValidationError("--temperature must be above 0, and is \(temperature)")
+    }
+    guard (0...1).contains(alpha) else {
+      throw ValidationError("--alpha must be in 0...1, and is \(alpha)")
+    }
+    if let positiveClamp, !positiveClamp.isFinite {
+      throw ValidationError("--positive-clamp must be a finite number, and is \(positiveClamp)")
+    }
+    guard !(symmetric && layout == .pooled) else {
+      throw ValidationError(
+        "--symmetric belongs to --layout crossView; pooled takes both views as anchors already")
+    }
+    guard labels != nil || loss == .selfSupervised else {
+      throw ValidationError("--loss \(loss.rawValue) needs --labels; only selfSupervised is defined without")
+    }
+  }
+
   func run() throws {
     let objective = ContrastiveObjective(
       loss, temperature: temperature, alpha: alpha, layout: layout, symmetric: symmetric,

@@ -84,6 +84,10 @@ struct Train: ParsableCommand {
   @OptionGroup var options: RunOptions
   @OptionGroup var machine: MachineOptions
 
+  func validate() throws {
+    guard Set(losses).count == losses.count else { throw ValidationError("a --loss is given twice") }
+  }
+
   @Flag(help: "Print the configuration of each loss with every default in place, and train nothing.")
   var printConfiguration = false
 

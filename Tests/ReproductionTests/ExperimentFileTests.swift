@@ -139,6 +139,7 @@ import Testing
     ("epochs", "expected path=value"),
     ("=3", "an empty key"),
     ("loss..alpha=3", "an empty key"),
+    (String(repeating: "a.", count: 50_000) + "a=3", "a path of more than 64 keys"),
     ("epochs=many", "`epochs`: expected an integer"),
     ("epochs=-1", "--set epochs=-1: `epochs`: -1 is not in 1...100000"),
     ("loss=3", "`loss`: expected an object"),

@@ -43,6 +43,22 @@ import Testing
       let absent = try #require(
         failure { try ExperimentLookup.find("a/b", workingDirectory: work, program: program) })
       #expect(absent.contains("there is no file a/b"))
+      let folder = failure {
+        try ExperimentLookup.find(package.path, workingDirectory: work, program: program)
+      }
+      #expect(try #require(folder).contains("\(package.path) is a folder, and a file was expected"))
+    }
+  }
+
+  @Test func tablesAreFoundWhereExperimentsAreAndAreNotTheirLike() throws {
+    try withPackage { work, package, program in
+      try package.appendingPathComponent("Experiments/tableA2.json").write("{}")
+      try work.appendingPathComponent("table9.json").write("{}")
+      #expect(ExperimentLookup.tables(workingDirectory: work, program: program) == ["9", "A2"])
+      let message = failure {
+        try ExperimentLookup.find("tableA.json", workingDirectory: work, program: program)
+      }
+      #expect(try #require(message).hasSuffix("nearest: digits.json"))
     }
   }
 }

@@ -24,6 +24,23 @@ import Testing
     #expect(screen.text == "\repoch 1, step 2 of \u{1B}[K\r\u{1B}[Kepoch 1 done\n")
   }
 
+  @Test func whatDoesNotFitLosesItsNameFirst() {
+    let screen = Screen()
+    let line = screen.line(isTerminal: true, width: 30)
+    screen.time = 1
+    line.update(of: "run", "epoch 1, 3 s left")
+    #expect(screen.text == "\rrun: epoch 1, 3 s left\u{1B}[K")
+    screen.text = ""
+    screen.time = 2
+    line.update(of: "a run with a long name", "epoch 1, 3 s left")
+    #expect(screen.text == "\repoch 1, 3 s left\u{1B}[K")
+    screen.text = ""
+    let log = screen.line(isTerminal: false, width: 10)
+    screen.time = 60
+    log.update(of: "a run with a long name", "epoch 1, 3 s left")
+    #expect(screen.text == "a run with a long name: epoch 1, 3 s left\n")
+  }
+
   @Test func aLogGetsPlainLinesNowAndThen() {
     let screen = Screen()
     let line = screen.line(isTerminal: false)

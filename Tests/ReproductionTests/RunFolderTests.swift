@@ -18,6 +18,33 @@ import Testing
     }
   }
 
+  @Test func foldersAreMadeWithThoseAboveThem() throws {
+    try withFolder { folder in
+      let deep = folder.appendingPathComponent("a/b/c")
+      try AtomicFile.makeFolder(deep)
+      try AtomicFile.makeFolder(deep)
+      try deep.appendingPathComponent("file").write("x")
+      for path in ["a/b/c/file", "a/b/c/file/d/e"] {
+        let message = try #require(failure { try AtomicFile.makeFolder(folder.appendingPathComponent(path)) })
+        #expect(message.contains("a/b/c/file") && message.contains("could not be made: "), "\(message)")
+      }
+    }
+  }
+
+  @Test func onlyWhoHoldsTheLockRemovesLeftovers() throws {
+    try withFolder { folder in
+      let run = RunFolder(folder.appendingPathComponent("run"))
+      let lock = try run.locked()
+      let unfinished = run.url.appendingPathComponent("checkpoint.safetensors.1.partial")
+      try unfinished.write("half")
+      #expect(throws: RunError.self) { try run.locked() }
+      #expect(try unfinished.text() == "half")
+      try run.prepare(ExperimentConfiguration(), seed: 0)
+      #expect(!FileManager.default.fileExists(atPath: unfinished.path))
+      withExtendedLifetime(lock) {}
+    }
+  }
+
   @Test func leftoversOfKilledWritersAreRemoved() throws {
     try withFolder { folder in
       try folder.appendingPathComponent("checkpoint.safetensors.77" + AtomicFile.temporarySuffix).write(
@@ -50,7 +77,9 @@ import Testing
       let folder = RunFolder.of(configuration, seed: 3, in: runs)
       let path = "digits/custom/spread-\(configuration.fingerprint)/seed-3"
       #expect(folder.url.path == runs.appendingPathComponent(path).path)
+      let lock = try folder.locked()
       try folder.prepare(configuration, seed: 3)
+      withExtendedLifetime(lock) {}
       #expect(try folder.savedConfiguration().seeds == [3])
       #expect(try folder.savedConfiguration().identity == configuration.identity)
       #expect(!folder.isComplete && !folder.isStarted)

@@ -17,13 +17,7 @@ public struct CollapseReport: Codable, Sendable {
   ///   - labels, strata: N integers each, of any value.
   /// - Throws: `FileFormatError` for a file that is not well-formed, or arrays that do not go together.
   public init(embeddings: String, labels: String, strata: String?) throws {
-    let z = try Npy.read(embeddings).tensor()
-    guard z.rank == 2, z.shape[0] > 0, z.shape[1] > 0 else {
-      throw FileFormatError(embeddings, "embeddings must be N x d numbers, and the shape is \(z.shape)")
-    }
-    if let row = (0..<z.shape[0]).first(where: { !z.sliced($0..<($0 + 1)).isFinite }) {
-      throw FileFormatError(embeddings, "row \(row) has a value that is not finite")
-    }
+    let z = try readEmbeddings(embeddings)
     points = z.shape[0]
     dimensions = z.shape[1]
     func collapse(_ path: String, _ meaning: String) throws -> Collapse {

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import NeuralNetworks
 import Tensors
 
 /// A part of a data set.
@@ -7,7 +8,7 @@ public enum DataSplit: String, CaseIterable, Sendable { case train, test }
 
 /// A trained encoder applied to a data set: what `spread-exp embed` does.
 public struct Embedder {
-  private let model: TrainedModel
+  private let encoder: any Encoder
   private let data: ExperimentData
   private let part: ImageDataset
 
@@ -28,14 +29,14 @@ public struct Embedder {
       configuration.data.name = name
     }
     data = try ExperimentData(ExperimentData.Key(configuration), folder: folder)
-    model = try TrainedModel(checkpoint, data: data)
+    encoder = try checkpoint.encoder(for: data)
     part = split == .test ? data.test : data.whole
   }
 
   /// Writes `[count, embeddingDimension]` float32 embeddings, not scaled to unit length, and the labels in
   /// the same order.
   public func write(embeddings: String, coarseLabels: String?, fineLabels: String?) throws {
-    try Npy.write(data.embeddings(of: part, by: model.encoder), to: embeddings)
+    try Npy.write(data.embeddings(of: part, by: encoder), to: embeddings)
     if let coarseLabels { try Npy.write(part.labels, to: coarseLabels) }
     if let fineLabels { try Npy.write(part.strata, to: fineLabels) }
   }

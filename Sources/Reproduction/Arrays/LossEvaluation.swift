@@ -17,12 +17,26 @@ public struct LossEvaluation {
   ///   - labels: an `.npy` file of B integers; nil for L_SS.
   /// - Throws: `FileFormatError`, or `ContrastiveLossError` when settings and arrays do not go together.
   public init(_ objective: ContrastiveObjective, view1: String, view2: String, labels: String?) throws {
-    let (z1, z2) = (try Npy.read(view1).tensor(), try Npy.read(view2).tensor())
+    let (z1, z2) = (try readEmbeddings(view1), try readEmbeddings(view2))
+    guard z1.shape == z2.shape else {
+      throw FileFormatError(view2, "the shape is \(z2.shape), and that of \(view1) is \(z1.shape)")
+    }
+    guard z1.shape[0] >= 2 else {
+      throw FileFormatError(view1, "a contrastive loss needs at least 2 rows, and this has \(z1.shape[0])")
+    }
     let classes = try labels.map { try readIntegers($0, meaning: "labels") }
+    if let labels, let classes, classes.count != z1.shape[0] {
+      throw FileFormatError(labels, "\(classes.count) labels for \(z1.shape[0]) rows of \(view1)")
+    }
     z1.requiresGradient = true
     z2.requiresGradient = true
     let loss = try objective(z1, z2, labels: classes)
     loss.backward()
+    guard loss.item().isFinite else {
+      throw RunError(
+        "the loss of \(view1) and \(view2) is \(loss.item()): their similarities, divided by the temperature "
+          + "\(objective.temperature), are beyond what float32 holds")
+    }
     self.objective = objective
     value = loss.item()
     gradient1 = z1.gradient ?? Tensor.zeros(z1.shape)
@@ -31,11 +45,7 @@ public struct LossEvaluation {
 
   /// Writes `grad1.npy` and `grad2.npy`, float32, to a folder, which is made when it is not there.
   public func writeGradients(to folder: URL) throws {
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw RunError("\(folder.path) could not be made: \(error.localizedDescription)")
-    }
+    try AtomicFile.makeFolder(folder)
     try Npy.write(gradient1, to: folder.appendingPathComponent("grad1.npy").path)
     try Npy.write(gradient2, to: folder.appendingPathComponent("grad2.npy").path)
   }
@@ -69,6 +79,18 @@ private func norm(_ tensor: Tensor) -> Double {
 
 /// The number whose shortest decimal digits are those of the float: 0.1 rather than 0.10000000149.
 private func decimal(_ number: Float) -> Double { Double("\(number)") ?? Double(number) }
+
+/// One row a point, from an `.npy` file; every number is finite as a float32.
+func readEmbeddings(_ path: String) throws -> Tensor {
+  let z = try Npy.read(path).tensor()
+  guard z.rank == 2, z.shape[0] > 0, z.shape[1] > 0 else {
+    throw FileFormatError(path, "embeddings must be N x d numbers, and the shape is \(z.shape)")
+  }
+  if !z.isFinite, let row = (0..<z.shape[0]).first(where: { !z.sliced($0..<($0 + 1)).isFinite }) {
+    throw FileFormatError(path, "row \(row) has a value that is not finite in float32")
+  }
+  return z
+}
 
 /// A vector of integers from an `.npy` file.
 func readIntegers(_ path: String, meaning: String) throws -> [Int] {

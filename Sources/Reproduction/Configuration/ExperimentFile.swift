@@ -137,7 +137,8 @@ public struct ExperimentFile: Sendable {
 
   /// `a.b=value` as the object `{"a": {"b": value}}`.
   static func node(ofOverride argument: String) throws -> JSONNode {
-    let origin = JSONNode.Origin(source: "--set \(argument)")
+    let shown = argument.count > 100 ? "\(argument.prefix(100))..." : argument
+    let origin = JSONNode.Origin(source: "--set \(shown)")
     guard let equals = argument.firstIndex(of: "=") else {
       throw ConfigurationError(
         origin: origin, path: "", problem: "expected path=value, for example loss.temperature=0.2")
@@ -145,6 +146,11 @@ public struct ExperimentFile: Sendable {
     let keys = argument[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     guard keys.allSatisfy({ !$0.isEmpty }) else {
       throw ConfigurationError(origin: origin, path: "", problem: "an empty key in the path before '='")
+    }
+    // As deep as a file may be: what follows goes down the path key by key.
+    guard keys.count <= JSONParser.deepest else {
+      throw ConfigurationError(
+        origin: origin, path: "", problem: "a path of more than \(JSONParser.deepest) keys")
     }
     let text = String(argument[argument.index(after: equals)...])
     // What is not JSON is a bare word, so that a shell needs no quotes within quotes.

@@ -20,7 +20,11 @@ public enum ExperimentLookup {
           isAbsolute ? URL(fileURLWithPath: candidate) : workingDirectory.appendingPathComponent(candidate)
         if isFile(file) { return file }
       }
-      throw ConfigurationError(place: "--config", problem: "there is no file \(name)")
+      let isFolder = FileManager.default.fileExists(
+        atPath: URL(fileURLWithPath: name, relativeTo: workingDirectory).path)
+      throw ConfigurationError(
+        place: "--config",
+        problem: isFolder ? "\(name) is a folder, and a file was expected" : "there is no file \(name)")
     }
     let folders = folders(workingDirectory: workingDirectory, program: program)
     for folder in [workingDirectory] + folders {
@@ -40,6 +44,21 @@ public enum ExperimentLookup {
     return folders.filter { (try? $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true }
   }
 
+  /// The numbers of the tables that are defined, wherever a name is looked for.
+  static func tables(workingDirectory: URL = currentDirectory, program: URL? = programFile) -> [String] {
+    let folders = [workingDirectory] + folders(workingDirectory: workingDirectory, program: program)
+    let numbers = folders.flatMap(files(in:)).filter(isTable).map { $0.dropFirst(5).dropLast(5) }
+    return Set(numbers.map(String.init)).sorted()
+  }
+
+  private static func isTable(_ name: String) -> Bool { name.hasPrefix("table") }
+
+  private static func files(in folder: URL) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter {
+      $0.hasSuffix(".json")
+    }
+  }
+
   /// This process's working directory.
   public static var currentDirectory: URL {
     URL(fileURLWithPath: FileManager.default.currentDirectoryPath, isDirectory: true)
@@ -55,10 +74,7 @@ public enum ExperimentLookup {
   }
 
   private static func notFound(_ name: String, workingDirectory: URL, folders: [URL]) -> ConfigurationError {
-    let known = folders.flatMap { folder in
-      ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
-        .filter { $0.hasSuffix(".json") && !$0.hasSuffix("schema.json") }
-    }.sorted()
+    let known = folders.flatMap(files(in:)).filter { !$0.hasSuffix("schema.json") && !isTable($0) }.sorted()
     let best = nearest(to: name, among: known).map { "; nearest: \($0)" } ?? ""
     let places = ([workingDirectory] + folders).map(\.path).joined(separator: ", ")
     return ConfigurationError(

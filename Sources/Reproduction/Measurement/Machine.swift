@@ -35,10 +35,8 @@ public struct Machine: Sendable, Codable, Equatable {
 
   /// One line for the head of a report.
   public var summary: String {
-    let chosen = blasKernel == blasKernelByItself ? "" : ", by itself \(blasKernelByItself)"
-    return
-      "\(processor), \(processors) processors, \(threads) threads, OpenBLAS \(blas) (\(blasKernel)\(chosen)), "
-      + "our kernels \(vectors)"
+    "\(processor), \(processors) processors, \(threads) threads, OpenBLAS \(blas) (kernels \(blasKernel), by itself "
+      + "\(blasKernelByItself)), our kernels \(vectors)"
   }
 
   /// The largest resident size that this process had, in 1e6 bytes.

@@ -50,6 +50,8 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
   public var runs: Int
   /// Arithmetic, 1e9 operations a second at the median; nil where operations are not what limits.
   public var gflops: Double?
+  /// The machine's peak as measured in the same run, 1e9 operations a second.
+  public var peakGflops: Double?
   /// Share of the peak that was measured in the same run.
   public var shareOfPeak: Double?
   /// Augmented views a second and thread at the median, where views are what is made.
@@ -66,6 +68,7 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
     case medianSeconds = "median_seconds"
     case minimumSeconds = "minimum_seconds"
     case maximumSeconds = "maximum_seconds"
+    case peakGflops = "peak_gflops"
     case shareOfPeak = "share_of_peak"
     case viewsPerSecond = "views_per_second_and_thread"
     case peakMegabytes = "peak_megabytes"
@@ -84,6 +87,7 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
     maximumSeconds = timing.maximum
     runs = timing.seconds.count
     gflops = operations.map { $0 / timing.median * 1e-9 }
+    peakGflops = peak.map { $0 * 1e-9 }
     if let peak, let gflops { shareOfPeak = gflops * 1e9 / peak }
     viewsPerSecond = views.map { Double($0) / timing.median / Double(sizes["threads"] ?? 1) }
     peakMegabytes = Machine.peakMegabytes

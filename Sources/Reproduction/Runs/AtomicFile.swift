@@ -44,6 +44,25 @@ enum AtomicFile {
     guard fsync(descriptor) == 0 else { throw systemError("forced to disk", file) }
   }
 
+  /// Makes a folder and those above it; one that is there is left as it is.
+  /// - Throws: `RunError` with the path that could not be made and the system's reason.
+  static func makeFolder(_ folder: URL) throws {
+    if mkdir(folder.path, 0o777) == 0 { return }
+    if errno == ENOENT, folder.path != "/" {
+      try makeFolder(folder.deletingLastPathComponent())
+      if mkdir(folder.path, 0o777) == 0 { return }
+    }
+    var isFolder: ObjCBool = false
+    let failure = errno
+    if failure == EEXIST, FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder),
+      isFolder.boolValue
+    {
+      return
+    }
+    errno = failure
+    throw systemError("made", folder)
+  }
+
   /// Removes the unfinished files of processes that were killed while writing.
   static func removeLeftovers(in folder: URL) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []

@@ -54,11 +54,12 @@ public final class ExperimentRunner {
     }
     if let threads = threads ?? configuration.threads { Parallel.setThreadCount(threads) }
     Interruption.install()
-    try folder.prepare(configuration, seed: seed)
-    let lock = try RunLock(folder)
+    try Interruption.check()
+    let lock = try folder.locked()
     defer { withExtendedLifetime(lock) {} }
     // Another process may have completed it before the lock was ours.
     if folder.isComplete { return try RunResult.read(folder.result) }
+    try folder.prepare(configuration, seed: seed)
     do {
       return try work(configuration, seed: seed, folder: folder, label: label)
     } catch {
@@ -90,6 +91,7 @@ public final class ExperimentRunner {
     let loaded = clock.now
     try trainer.train()
     let trained = clock.now
+    try Interruption.check()
     let result = try RunEvaluation(configuration, seed: seed, data: data, folder: folder, progress: progress)
       .result()
     environment.seconds = [

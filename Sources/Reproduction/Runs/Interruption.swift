@@ -14,10 +14,18 @@ public enum Interruption {
     return number == 0 ? nil : number
   }
 
+  /// Where all is saved, and a person who pressed Ctrl-C need not wait for what comes next.
+  /// - Throws: `InterruptedError` when a signal came.
+  static func check() throws {
+    if let signal = pending { throw InterruptedError(signal: signal) }
+  }
+
   /// Takes over SIGINT and SIGTERM from now on, which until then end the process. Once is enough; more does
   /// no harm.
   public static func install() {
     _ = pending  // makes the flag before a handler can need it
+    // The reader of our output may be gone, as `tee` is after the Ctrl-C that we are to save at.
+    Foundation.signal(SIGPIPE, SIG_IGN)
     for number in [SIGINT, SIGTERM] {
       Foundation.signal(number) { number in
         if !Interruption.request(number) { _exit(128 + number) }

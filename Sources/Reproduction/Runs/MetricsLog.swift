@@ -27,7 +27,12 @@ struct MetricsLog {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     // What follows the last line break is the rest of a write that was cut short, or nothing.
     return try lines.dropLast().enumerated().map { index, line in
-      try JSONNode(parsing: String(line), source: "\(file.path):\(index + 1)")
+      do {
+        return try JSONParser.parse(String(line), source: file.path)
+      } catch let error as JSONSyntaxError {
+        throw RunError(
+          "\(file.path):\(index + 1): \(error.problem). Remove this line to go on without it")
+      }
     }
   }
 }

@@ -19,7 +19,7 @@ public final class ProgressLine {
   public convenience init() {
     self.init(
       isTerminal: isatty(STDERR_FILENO) == 1, width: Self.terminalWidth,
-      write: { FileHandle.standardError.write(Data($0.utf8)) },
+      write: Self.writeToStandardError,
       clock: { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 })
   }
 
@@ -35,16 +35,21 @@ public final class ProgressLine {
     lastUpdate = clock()
   }
 
-  /// Shows a passing state, if enough time has gone by since the last.
-  public func update(_ text: @autoclosure () -> String) {
+  /// Shows a passing state, if enough time has gone by since the last. What it is the state of is left out
+  /// where both do not fit: the figures are what moves.
+  public func update(of label: String? = nil, _ text: @autoclosure () -> String) {
     let now = clock()
     guard now - lastUpdate >= interval else { return }
     lastUpdate = now
+    let figures = text()
+    var line = (label.map { "\($0): " } ?? "") + figures
     if isTerminal {
-      write("\r" + text().prefix(max(1, width() - 1)) + "\u{1B}[K")
+      let room = max(1, width() - 1)
+      if line.count > room { line = figures }
+      write("\r" + line.prefix(room) + "\u{1B}[K")
       isShowing = true
     } else {
-      write(text() + "\n")
+      write(line + "\n")
     }
   }
 
@@ -60,6 +65,17 @@ public final class ProgressLine {
   public func clear() {
     if isShowing { write("\r\u{1B}[K") }
     isShowing = false
+  }
+
+  /// Progress that nobody can read any more (a full disk, a terminal that is gone) must not end the run.
+  private static func writeToStandardError(_ text: String) {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { return }
+      rest = rest.dropFirst(count)
+    }
   }
 
   private static func terminalWidth() -> Int {

@@ -51,15 +51,28 @@ public struct RunFolder: Sendable, Equatable {
     return try ExperimentConfiguration(json: text, source: configuration.path)
   }
 
-  /// Makes the folder, removes what a killed process left, and saves the configuration when there is none.
+  /// The error for a file of the run that cannot be used, with what to do about it.
+  func damaged(_ file: URL, _ consequence: String, _ error: any Error) -> RunError {
+    let text = "\(error)"
+    let named = text.contains(file.path) ? text : "\(file.path): \(text)"
+    return RunError(
+      "\(named); \(consequence). Remove the folder \(url.path) to start this run anew, or put a copy of the file back"
+    )
+  }
+
+  /// Makes the folder, and takes the right to work in it.
+  /// - Throws: `RunError` when it cannot be made, or another process works on the run.
+  func locked() throws -> RunLock {
+    try AtomicFile.makeFolder(url)
+    return try RunLock(self)
+  }
+
+  /// Removes what a killed process left, and saves the configuration when there is none that can be read.
+  ///
+  /// Only for who holds the lock: another process's unfinished files look like those of a killed one.
   func prepare(_ configuration: ExperimentConfiguration, seed: Int) throws {
-    do {
-      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    } catch {
-      throw RunError("\(url.path) could not be made: \(error.localizedDescription)")
-    }
     AtomicFile.removeLeftovers(in: url)
-    guard !FileManager.default.fileExists(atPath: self.configuration.path) else { return }
+    if (try? savedConfiguration()) != nil { return }
     var resolved = configuration
     resolved.seeds = [seed]
     try AtomicFile.write(resolved.json, to: self.configuration)

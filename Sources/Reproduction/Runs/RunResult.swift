@@ -43,7 +43,22 @@ public struct RunResult: Codable, Sendable, Equatable {
     do {
       return try JSONDecoder().decode(RunResult.self, from: Data(contentsOf: file))
     } catch {
-      throw RunError("\(file.path) is not a result of this version: \(error)")
+      throw RunError(
+        "\(file.path) is damaged or another version's: \(Self.sentence(error)). Remove it and give the command that trained "
+          + "the run again: only its evaluation is done anew")
+    }
+  }
+
+  /// What a decoder found, in few words.
+  private static func sentence(_ error: any Error) -> String {
+    switch error {
+    case DecodingError.keyNotFound(let key, _): "the key \"\(key.stringValue)\" is missing"
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+      "the value of \"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" has another type"
+    case DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty:
+      "the value of \"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" is not known"
+    case DecodingError.dataCorrupted: "it is not JSON"
+    default: error.localizedDescription
     }
   }
 

@@ -52,6 +52,12 @@ public struct TableDefinition: Sendable, Equatable {
   /// Reads `Experiments/table<number>.json`.
   /// - Throws: `ConfigurationError` when there is none, or naming line and key of what is wrong.
   public static func find(_ number: String) throws -> TableDefinition {
+    let known = ExperimentLookup.tables()
+    guard known.contains(number) else {
+      let list = known.isEmpty ? "none" : known.joined(separator: ", ")
+      throw ConfigurationError(
+        place: "table \(number)", problem: "there is no such table; those that can be made: \(list)")
+    }
     let file = try ExperimentLookup.find("table\(number)")
     guard let text = try? String(contentsOf: file, encoding: .utf8) else {
       throw ConfigurationError(place: file.path, problem: "cannot be read as UTF-8 text")

@@ -67,7 +67,9 @@ extension ResultTable {
 
   private var missingLines: [String] {
     rows.flatMap { row -> [String] in
-      if let missing = row.missing { return ["* \(row.title): \(missing)."] }
+      if let missing = row.missing {
+        return ["* \(row.title): \(missing)\(missing.hasSuffix(".") ? "" : ".")"]
+      }
       return zip(definition.losses, row.cells).compactMap { loss, cell in
         guard !cell.missingSeeds.isEmpty else { return nil }
         let seeds = cell.missingSeeds.map(String.init).joined(separator: ", ")

@@ -22,17 +22,23 @@ struct RunEvaluation {
     self.seed = seed
     self.data = data
     self.progress = progress
-    let checkpoint = try Checkpoint(folder.best)
-    state = checkpoint.state
-    model = try TrainedModel(checkpoint, data: data)
+    do {
+      let checkpoint = try Checkpoint(folder.best)
+      state = checkpoint.state
+      model = try TrainedModel(checkpoint, data: data)
+    } catch {
+      throw folder.damaged(folder.best, "its run cannot be evaluated", error)
+    }
   }
 
   /// Embeds, probes and measures.
-  func result() -> RunResult {
-    let training = embeddings(of: data.training, "training")
-    let test = embeddings(of: data.test, "test")
+  /// - Throws: `InterruptedError` after a signal; the next start evaluates again from the beginning.
+  func result() throws -> RunResult {
+    let training = try embeddings(of: data.training, "training")
+    let test = try embeddings(of: data.test, "test")
     progress.update("training the probe")
     let fine = probe(training, test)
+    try Interruption.check()
     progress.update("searching nearest neighbours")
     let k = configuration.neighbours.k
     let neighbours = NearestNeighbours.predict(test, training: training, labels: data.training.strata, k: k)
@@ -62,8 +68,10 @@ struct RunEvaluation {
     return probe.accuracy(test, labels: data.test.strata)
   }
 
-  private func embeddings(of part: ImageDataset, _ name: String) -> Tensor {
+  private func embeddings(of part: ImageDataset, _ name: String) throws -> Tensor {
     progress.update("embedding \(grouped(part.count)) \(name) images")
-    return data.embeddings(of: part, by: model.encoder)
+    let embeddings = data.embeddings(of: part, by: model.encoder)
+    try Interruption.check()
+    return embeddings
   }
 }

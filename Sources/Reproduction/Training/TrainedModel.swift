@@ -42,6 +42,22 @@ final class TrainedModel: Module {
   }
 }
 
+extension Checkpoint {
+  /// The encoder alone, for images of any classes.
+  /// - Throws: `RunError` that names the checkpoint when it does not go with the images.
+  func encoder(for data: ExperimentData) throws -> any Encoder {
+    var unused = RandomGenerator(seed: 0)
+    do {
+      let encoder = try configuration.encoder.encoder(
+        imageSize: data.imageSize, channels: data.channels, using: &unused)
+      try encoder.load(tensors(under: "model.encoder."))
+      return encoder
+    } catch {
+      throw RunError("the encoder of \(file.path) does not go with these images: \(error)")
+    }
+  }
+}
+
 extension EncoderSettings {
   /// A new encoder for square images.
   func encoder(

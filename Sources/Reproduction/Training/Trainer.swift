@@ -61,15 +61,20 @@ final class Trainer {
   private func resume() throws {
     let log = MetricsLog(file: folder.metrics)
     guard folder.isStarted else { return try log.truncate(afterEpoch: 0) }
-    let checkpoint = try Checkpoint(folder.checkpoint)
-    guard checkpoint.configuration == configuration.identity else {
-      throw RunError(
-        "\(folder.checkpoint.path) was made with other settings than \(folder.configuration.path); "
-          + "move the folder away to start anew")
+    do {
+      let checkpoint = try Checkpoint(folder.checkpoint)
+      guard checkpoint.configuration == configuration.identity else {
+        throw RunError("\(folder.checkpoint.path) was made with other settings than the run's")
+      }
+      guard (0...configuration.epochs).contains(checkpoint.state.epoch),
+        (0..<stepsPerEpoch).contains(checkpoint.state.step)
+      else { throw RunError("\(folder.checkpoint.path) stands at an epoch or a step that the run has not") }
+      try model.load(checkpoint.tensors(under: "model."))
+      try optimiser.load(checkpoint.tensors(under: "optimiser."))
+      state = checkpoint.state
+    } catch {
+      throw folder.damaged(folder.checkpoint, "a run cannot go on from it", error)
     }
-    try model.load(checkpoint.tensors(under: "model."))
-    try optimiser.load(checkpoint.tensors(under: "optimiser."))
-    state = checkpoint.state
     try log.truncate(afterEpoch: state.epoch)
   }
 
@@ -79,7 +84,7 @@ final class Trainer {
   func train() throws {
     while state.epoch < configuration.epochs {
       try runEpoch()
-      if let signal = Interruption.pending { throw InterruptedError(signal: signal) }
+      try Interruption.check()
     }
   }
 
@@ -95,7 +100,7 @@ final class Trainer {
       try step(batch)
       state.step += 1
       pace.advance()
-      progress.update(progressText)
+      progress.update(of: label, progressText)
       if let signal = Interruption.pending, state.step < stepsPerEpoch {
         try save()
         throw InterruptedError(signal: signal)
@@ -113,21 +118,18 @@ final class Trainer {
     let logits = model.classifier(embeddings, &pass)
     state.generator = pass.generator
 
+    guard embeddings.isFinite else { throw diverged("the embeddings are not finite") }
     let contrastive = try objective(
       embeddings.sliced(0..<count), embeddings.sliced(count..<(2 * count)), labels: batch.labels)
     let labels = batch.labels + batch.labels
     let crossEntropy = crossEntropy(
       logits, labels: labels, smoothing: Float(configuration.classifier.labelSmoothing))
     let loss = contrastive + crossEntropy * Float(configuration.classifier.weight)
-    guard loss.item().isFinite else {
-      throw RunError(
-        "\(label): the loss is \(loss.item()) in epoch \(state.epoch + 1), step \(state.step + 1); "
-          + "a lower optimiser.rate or an optimiser.gradientClip may help. The run can go on from \(folder.url.path)"
-      )
-    }
+    guard loss.item().isFinite else { throw diverged("the loss is \(loss.item())") }
     loss.backward()
     let norm = optimiser.step(
-      rate: Float(rate), maximumNorm: configuration.optimiser.gradientClip.map { Float($0) })
+      rate: Float(rate(ofStep: state.step)),
+      maximumNorm: configuration.optimiser.gradientClip.map { Float($0) })
 
     state.sums.contrastive += Double(contrastive.item())
     state.sums.crossEntropy += Double(crossEntropy.item())
@@ -135,10 +137,16 @@ final class Trainer {
     state.sums.images += count
   }
 
-  /// The learning rate of the present step.
-  private var rate: Double {
+  private func diverged(_ what: String) -> RunError {
+    RunError(
+      "\(what) in epoch \(state.epoch + 1), step \(state.step + 1) of the run \(folder.url.path); a lower "
+        + "optimiser.rate or an optimiser.gradientClip may help")
+  }
+
+  /// The learning rate of a step of the present epoch.
+  private func rate(ofStep step: Int) -> Double {
     let factor = schedule.factor(
-      step: state.epoch * stepsPerEpoch + state.step, stepsPerEpoch: stepsPerEpoch,
+      step: state.epoch * stepsPerEpoch + step, stepsPerEpoch: stepsPerEpoch,
       epochs: configuration.epochs,
       warmUpEpochs: configuration.schedule.warmUpEpochs)
     return configuration.optimiser.rate * factor
@@ -148,7 +156,7 @@ final class Trainer {
   /// in between repeats the epoch and comes to the same files.
   private func finishEpoch(seconds: Double, imagesPerSecond: Double) throws {
     let accuracy = validationAccuracy()
-    let lastRate = rate
+    let lastRate = rate(ofStep: state.step - 1)
     let sums = state.sums
     state.epoch += 1
     state.step = 0
@@ -192,7 +200,7 @@ final class Trainer {
     let sums = state.sums
     let loss =
       (sums.contrastive + configuration.classifier.weight * sums.crossEntropy) / Double(max(1, state.step))
-    return "\(label): epoch \(state.epoch + 1)/\(configuration.epochs), step \(state.step)/\(stepsPerEpoch), "
+    return "epoch \(state.epoch + 1)/\(configuration.epochs), step \(state.step)/\(stepsPerEpoch), "
       + "loss \(ResultTable.decimals(loss, 4)), \(Int(pace.stepsPerSecond * Double(batchSize))) images/s, "
       + "\(duration(timeLeft)) left"
   }

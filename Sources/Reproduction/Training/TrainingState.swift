@@ -29,6 +29,7 @@ struct TrainingState: Codable, Equatable {
 struct Checkpoint {
   static let format = "spread-checkpoint 1"
 
+  let file: URL
   var tensors: [String: Tensor]
   var state: TrainingState
   var configuration: ExperimentConfiguration
@@ -54,6 +55,7 @@ struct Checkpoint {
 
   /// - Throws: `FileFormatError` for a file that is not whole, `RunError` for one that is not a checkpoint.
   init(_ file: URL) throws {
+    self.file = file
     let contents = try SafeTensors(path: file.path)
     guard contents.metadata["format"] == Self.format, let state = contents.metadata["state"],
       let configuration = contents.metadata["configuration"]
@@ -64,9 +66,14 @@ struct Checkpoint {
     do {
       self.state = try JSONDecoder().decode(TrainingState.self, from: Data(state.utf8))
     } catch {
-      throw RunError("\(file.path): the training state in its metadata cannot be read: \(error)")
+      throw RunError("\(file.path): the training state in its metadata cannot be read")
     }
-    self.configuration = try ExperimentConfiguration(json: configuration, source: file.path)
+    do {
+      self.configuration = try ExperimentConfiguration(json: configuration, source: file.path)
+    } catch {
+      // Nobody's configuration is wrong: it is the file that is damaged, or another version's.
+      throw RunError("the configuration in the metadata of \(error)")
+    }
     tensors = contents.tensors
   }
 

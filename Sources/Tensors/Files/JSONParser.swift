@@ -8,7 +8,7 @@ package struct JSONParser {
   private var position = 0
   private var line = 1
   /// Nesting that no file of ours needs; it keeps a hostile file from exhausting the stack.
-  private let deepest = 64
+  package static let deepest = 64
 
   private init(_ text: String, source: String) {
     bytes = Array(text.utf8)
@@ -56,7 +56,7 @@ package struct JSONParser {
   }
 
   private mutating func parseValue(depth: Int) throws -> JSONNode {
-    guard depth < deepest else { throw error("nested deeper than \(deepest)") }
+    guard depth < Self.deepest else { throw error("nested deeper than \(Self.deepest)") }
     let start = origin
     switch current {
     case UInt8(ascii: "{"): return JSONNode(.object(try parseMembers(depth: depth)), origin: start)

@@ -1,0 +1,76 @@
+import Foundation
+import Testing
+
+extension ProgramTests {
+  @Suite struct HelpTests {
+    let folder: TestFolder
+
+    init() throws { folder = try TestFolder() }
+
+    /// Every command with words that its manual cannot do without.
+    private static let commands: [(program: Program, command: [String], words: [String])] = [
+      (
+        .experiments, [],
+        [
+          "EXIT CODES", "130", "143", "64", "RUNS/EXPERIMENT/PROFILE", "reproduce", "table", "metrics",
+          "embed",
+        ]
+      ),
+      (
+        .experiments, ["train"],
+        ["--config", "--set", "--seed", "--profile", "--data", "--runs", "SPREAD_DATA", "Experiments/"]
+      ),
+      (.experiments, ["reproduce"], ["--output", "--profile", "missing"]),
+      (.experiments, ["table"], ["--runs", "training nothing"]),
+      (
+        .experiments, ["loss"],
+        ["--view1", "--view2", "--labels", "--temperature", "--alpha", "--layout", "--gradients", "B x d"]
+      ),
+      (.experiments, ["metrics"], ["--embeddings", "--labels", "--strata", "N x d"]),
+      (.experiments, ["embed"], ["--checkpoint", "--data", "--output", "N x d", "SPREAD_DATA"]),
+      (.experiments, ["schema"], ["JSON schema"]), (.benchmarks, [], ["gemm", "step", "loss", "median"]),
+      (.benchmarks, ["gemm"], ["--json", "--threads", "OPENBLAS_CORETYPE", "peak"]),
+      (.benchmarks, ["step"], ["--json", "--images", "AdamW"]),
+      (.benchmarks, ["loss"], ["--json", "--batch", "--dimension"]),
+    ]
+
+    @Test(arguments: commands.indices) func everyCommandExplainsItself(index: Int) throws {
+      let (program, command, words) = Self.commands[index]
+      let help = try program.run(command + ["--help"], in: folder.url)
+      #expect(help.code == 0 && help.errors.isEmpty)
+      #expect(help.output.contains("OVERVIEW: ") && help.output.contains("USAGE: "))
+      // Help is folded to the width of a terminal, wherever the words fall.
+      let text = help.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      for word in words { #expect(text.contains(word), "\(command) does not tell \(word)") }
+      // An option without a word of explanation is not a manual.
+      for line in help.output.split(separator: "\n") where line.hasPrefix("  --") && line.count < 27 {
+        let next = help.output.components(separatedBy: line).dropFirst().first ?? ""
+        #expect(next.hasPrefix("\n          ") || line.contains("  "), "\(command): \(line)")
+      }
+    }
+
+    @Test func mistakesOfUsageHaveTheirCode() throws {
+      for arguments in [
+        ["--bogus"], ["train"], ["nonsense"], ["--config"], ["--config", "x", "--threads", "0"],
+        ["--config", "x", "--seed", "-1"], ["--config", "x", "--seed", "1", "--seed", "1"],
+        ["--config", "x", "--loss", "spred"], ["--config", "x", "--loss", "spread", "--loss", "spread"],
+        ["loss", "--loss", "spread"], ["embed", "--data", "nothing"], ["reproduce"], ["table"],
+      ] {
+        let outcome = try Program.experiments.run(arguments, in: folder.url)
+        expectError(outcome, code: 64)
+        #expect(outcome.output.isEmpty)
+      }
+      for arguments in [
+        ["nonsense"], ["gemm", "--m", "3"], ["gemm", "--runs", "0"], ["loss", "--batch", "1"],
+      ] {
+        expectError(try Program.benchmarks.run(arguments, in: folder.url), code: 64)
+      }
+    }
+
+    @Test func theSchemaIsJSONThatKnowsTheKeys() throws {
+      let schema = try Program.experiments.run(["schema"], in: folder.url).json()
+      let properties = try #require(schema["properties"] as? [String: Any])
+      #expect(Set(["encoder", "loss", "losses", "profiles", "seeds"]).isSubset(of: Set(properties.keys)))
+    }
+  }
+}
