@@ -66,12 +66,12 @@ let package = Package(
     .executableTarget(
       name: "spread-exp",
       dependencies: [
-        "Reproduction", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Reproduction", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "spread-bench",
       dependencies: [
-        "Reproduction", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Reproduction", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"]),

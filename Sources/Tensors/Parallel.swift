@@ -40,9 +40,19 @@ public enum Parallel {
   /// The instruction set that the vectorised kernels run on, for example "avx512".
   public static var instructionSet: String { String(cString: ck_level_name(ck_current_level())) }
 
+  /// What is wrong with `SPREAD_THREADS`, in a sentence; nil when it can be used or is not set. A value that
+  /// cannot be used counts as not set; programs tell of it.
+  public static var environmentProblem: String? {
+    guard let text = ProcessInfo.processInfo.environment["SPREAD_THREADS"], !text.isEmpty else { return nil }
+    if let n = Int(text), (1...1024).contains(n) { return nil }
+    return "the environment variable SPREAD_THREADS is \"\(text)\", and must be a number in 1...1024"
+  }
+
   static let defaultThreadCount: Int = {
-    if let text = ProcessInfo.processInfo.environment["SPREAD_THREADS"], let n = Int(text), n >= 1 {
-      return min(n, 1024)
+    if environmentProblem == nil,
+      let n = ProcessInfo.processInfo.environment["SPREAD_THREADS"].flatMap({ Int($0) })
+    {
+      return n
     }
     return max(1, min(Int(ck_usable_cpu_count()), controlGroupLimit() ?? .max))
   }()

@@ -28,6 +28,7 @@ struct CommonOptions: ParsableArguments {
   func validate() throws {
     guard runs >= 1 else { throw ValidationError("--runs must be at least 1") }
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be in 1...1024") }
+    if threads == nil, let problem = Parallel.environmentProblem { throw ValidationError(problem) }
   }
 
   /// Prints results, as a table or as JSON, with the memory that the process came to need.

@@ -2,6 +2,7 @@ import ArgumentParser
 import ContrastiveLosses
 import Foundation
 import Reproduction
+import Tensors
 
 /// What every command takes that runs experiments or looks at runs.
 struct RunOptions: ParsableArguments {
@@ -46,6 +47,7 @@ struct MachineOptions: ParsableArguments {
 
   func validate() throws {
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be in 1...1024") }
+    if threads == nil, let problem = Parallel.environmentProblem { throw ValidationError(problem) }
   }
 
   var dataFolder: URL? { data.map { URL(fileURLWithPath: $0, isDirectory: true) } }

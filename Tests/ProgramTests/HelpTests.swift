@@ -28,7 +28,9 @@ extension ProgramTests {
       ),
       (.experiments, ["metrics"], ["--embeddings", "--labels", "--strata", "N x d"]),
       (.experiments, ["embed"], ["--checkpoint", "--data", "--output", "N x d", "SPREAD_DATA"]),
-      (.experiments, ["schema"], ["JSON schema"]), (.benchmarks, [], ["gemm", "step", "loss", "median"]),
+      (.experiments, ["schema"], ["JSON schema"]),
+      (.benchmarks, [], ["gemm", "step", "loss", "augment", "median"]),
+      (.benchmarks, ["augment"], ["--json", "--size", "--makers"]),
       (.benchmarks, ["gemm"], ["--json", "--threads", "OPENBLAS_CORETYPE", "peak"]),
       (.benchmarks, ["step"], ["--json", "--images", "AdamW"]),
       (.benchmarks, ["loss"], ["--json", "--batch", "--dimension"]),
@@ -64,6 +66,14 @@ extension ProgramTests {
         ["nonsense"], ["gemm", "--m", "3"], ["gemm", "--runs", "0"], ["loss", "--batch", "1"],
       ] {
         expectError(try Program.benchmarks.run(arguments, in: folder.url), code: 64)
+      }
+    }
+
+    @Test func aThreadCountInTheEnvironmentThatIsNoneIsSaidSo() throws {
+      for value in ["many", "0", "-2", "4096"] {
+        let outcome = try Program.benchmarks.run(
+          ["loss", "--batch", "8"], in: folder.url, environment: ["SPREAD_THREADS": value])
+        expectError(outcome, code: 64, naming: "SPREAD_THREADS", "\"\(value)\"")
       }
     }
 
