@@ -13,6 +13,8 @@ package enum ConvolutionMethod: String, CaseIterable, Sendable {
   case auto
   case direct
   case tiled
+  /// Applies to kernels of side 3 and stride 1.
+  case winograd
 
   /// - Returns: nil where the method does not apply to this geometry.
   func algorithm(
@@ -22,17 +24,28 @@ package enum ConvolutionMethod: String, CaseIterable, Sendable {
     case .auto: convolutionAlgorithm(for: geometry, product)
     case .direct: DirectConvolution()
     case .tiled: TiledConvolution()
+    case .winograd: WinogradConvolution.fits(geometry) ? WinogradConvolution() : nil
     }
   }
 }
 
-/// The algorithm that `conv2d` uses for one of its products, as measured (Benchmarks/resnet.md): register
-/// tiles, except where the weights are so many that each tile waits for them; BLAS blocks for that.
+/// The algorithm that `conv2d` uses for one of its products, as measured (Benchmarks/resnet.md).
+///
+/// Winograd's where it saves half of the multiplications at least and has channels enough for its transforms
+/// to pay, and tiles enough for those of the weights. Else register tiles, except where the weights are so
+/// many that each tile waits for them; BLAS blocks for that.
 func convolutionAlgorithm(
   for geometry: ConvolutionGeometry, _ product: ConvolutionProduct
 ) -> any ConvolutionAlgorithm {
-  let weights = geometry.outputs * geometry.patchLength
-  return weights <= 600_000 ? TiledConvolution() : DirectConvolution()
+  let (channels, outputs) = (geometry.channels, geometry.outputs)
+  if WinogradConvolution.fits(geometry), min(channels, outputs) >= 16 {
+    let (height, width) =
+      product == .inputGradient
+      ? (geometry.height, geometry.width) : (geometry.outputHeight, geometry.outputWidth)
+    let tiles = (height + 3) / 4 * ((width + 3) / 4)
+    if 9 * height * width >= 2 * 36 * tiles, geometry.batch * tiles >= 32 { return WinogradConvolution() }
+  }
+  return outputs * geometry.patchLength <= 600_000 ? TiledConvolution() : DirectConvolution()
 }
 
 /// One convolution on random values, whose products are run one at a time, to be measured.
