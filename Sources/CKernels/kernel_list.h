@@ -77,6 +77,22 @@ KERNEL(void, convolution_gradient,
         const ptrdiff_t *row_offsets, size_t length, const float *dy, size_t columns, float *dweights),
        (positions, sources, targets, x, rows, row_offsets, length, dy, columns, dweights))
 KERNEL(void, turn_hue, (size_t n, float shift, float *red, float *green, float *blue), (n, shift, red, green, blue))
+KERNEL(void, winograd_input,
+       (size_t channels, const float *x, ptrdiff_t start, ptrdiff_t row_stride, int row0, int row1, int column0,
+        int column1, float *v, size_t stride),
+       (channels, x, start, row_stride, row0, row1, column0, column1, v, stride))
+KERNEL(void, winograd_output,
+       (size_t channels, const float *m, size_t stride, const float *bias, int rows, int columns, float *y,
+        ptrdiff_t row_stride),
+       (channels, m, stride, bias, rows, columns, y, row_stride))
+KERNEL(void, winograd_upstream,
+       (size_t channels, const float *dy, ptrdiff_t row_stride, ptrdiff_t pixel_stride, int rows, int columns, float *m,
+        size_t stride),
+       (channels, dy, row_stride, pixel_stride, rows, columns, m, stride))
+KERNEL(void, winograd_weights, (size_t n, const float *w, size_t tap_stride, float *u, size_t stride),
+       (n, w, tap_stride, u, stride))
+KERNEL(void, winograd_weight_gradient, (size_t n, const float *du, size_t stride, float *dw, size_t tap_stride),
+       (n, du, stride, dw, tap_stride))
 KERNEL(void, dropout,
        (size_t n, uint64_t key, uint64_t offset, uint32_t threshold, float scale, const float *x, float *y),
        (n, key, offset, threshold, scale, x, y))

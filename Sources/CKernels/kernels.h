@@ -7,6 +7,7 @@
 #include "part_batch_norm.h"
 #include "part_convolution.h"
 #include "part_colour.h"
+#include "part_winograd.h"
 #include "part_random.h"
 #include "part_optimisers.h"
 #include "part_contrastive.h"

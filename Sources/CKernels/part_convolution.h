@@ -67,11 +67,17 @@ static void convolve_kernel(size_t positions, const ptrdiff_t *sources, const pt
 #undef EACH_PIXEL
 #undef TILE_PIXELS
 
-// `count` values of a patch by `vectors` times W outputs, summed over the pixels in registers.
+// `count` values of a patch by `vectors` times W outputs, summed over the pixels in registers: as many as there are for
+// their sums, two gradients and a value.
+#if W == 16
+#define TILE_VALUES 12
+#else
+#define TILE_VALUES 6
+#endif
 #define EACH_VALUE _Pragma("clang loop unroll(full)") for (int k = 0; k < count; k++)
 INLINE void gradient_tile(int count, int vectors, size_t positions, const ptrdiff_t *sources, const ptrdiff_t *targets,
                           const float *x, const float *dy, size_t part, float *dweights) {
-  vf sums[8][2];
+  vf sums[TILE_VALUES][2];
   EACH_VALUE {
     sums[k][0] = load(dweights + k * CK_CONVOLUTION_BLOCK);
     sums[k][1] = vectors == 2 ? load(dweights + k * CK_CONVOLUTION_BLOCK + W) : (vf)0;
@@ -96,8 +102,8 @@ INLINE void gradient_tile(int count, int vectors, size_t positions, const ptrdif
 INLINE void gradient_run(int vectors, size_t positions, const ptrdiff_t *sources, const ptrdiff_t *targets,
                          const float *x, size_t length, const float *dy, size_t part, float *dweights) {
   size_t i = 0;
-  for (; i + 8 <= length; i += 8) {
-    gradient_tile(8, vectors, positions, sources, targets, x + i, dy, part, dweights + i * CK_CONVOLUTION_BLOCK);
+  for (; i + TILE_VALUES <= length; i += TILE_VALUES) {
+    gradient_tile(TILE_VALUES, vectors, positions, sources, targets, x + i, dy, part, dweights + i * CK_CONVOLUTION_BLOCK);
   }
   for (; i + 3 <= length; i += 3) {
     gradient_tile(3, vectors, positions, sources, targets, x + i, dy, part, dweights + i * CK_CONVOLUTION_BLOCK);
@@ -107,6 +113,7 @@ INLINE void gradient_run(int vectors, size_t positions, const ptrdiff_t *sources
   }
 }
 #undef EACH_VALUE
+#undef TILE_VALUES
 
 static void convolution_gradient_kernel(size_t positions, const ptrdiff_t *sources, const ptrdiff_t *targets,
                                         const float *x, size_t rows, const ptrdiff_t *row_offsets, size_t length,

@@ -64,19 +64,23 @@ extension Tensor {
       "a bias of shape \(bias!.shape) does not fit weights of shape \(weight.shape)")
     let geometry = ConvolutionGeometry(
       input: x.shape, outputs: weight.shape[0], kernel: weight.shape[2], stride: stride, padding: padding)
-    let algorithm = convolutionAlgorithm(for: geometry)
     let weights = PackedWeights(weight, geometry)
-    let result = algorithm.forward(x, weights, bias: bias)
+    let result = convolutionAlgorithm(for: geometry, .forward).forward(x, weights, bias: bias)
     let input = x.detached()
     let (needsInput, needsWeight) = (x.requiresGradient, weight.requiresGradient)
     let needsBias = bias?.requiresGradient ?? false
     return record(result, from: [x, weight] + (bias.map { [$0] } ?? [])) { upstream in
       [
-        needsInput ? algorithm.inputGradient(upstream, weights) : nil,
-        needsWeight
-          ? PackedWeights.unpacked(algorithm.weightGradient(upstream, input: input, geometry), geometry)
-          : nil,
+        needsInput
+          ? convolutionAlgorithm(for: geometry, .inputGradient).inputGradient(upstream, weights) : nil,
+        needsWeight ? weightGradient(upstream, input, geometry) : nil,
       ] + (bias == nil ? [] : [needsBias ? columnSums(upstream, geometry.outputs) : nil])
     }
+  }
+  private static func weightGradient(
+    _ upstream: Tensor, _ input: Tensor, _ geometry: ConvolutionGeometry
+  ) -> Tensor {
+    let algorithm = convolutionAlgorithm(for: geometry, .weightGradient)
+    return PackedWeights.unpacked(algorithm.weightGradient(upstream, input: input, geometry), geometry)
   }
 }

@@ -1,8 +1,7 @@
 import CKernels
 import Tensors
 
-/// A way to compute convolutions. Another one (Winograd's, for kernels of side 3 and stride 1) has its place
-/// beside `DirectConvolution`, and is chosen by `convolutionAlgorithm(for:)`.
+/// A way to compute convolutions; `convolutionAlgorithm(for:_:)` chooses one.
 ///
 /// Tensors are channels last. Implementations run over all cores, and give the same bits for the same thread
 /// count.
@@ -14,11 +13,6 @@ protocol ConvolutionAlgorithm: Sendable {
   func inputGradient(_ upstream: Tensor, _ weights: PackedWeights) -> Tensor
   /// - Returns: the gradient with respect to the packed weights, `[outputs, patchLength]`
   func weightGradient(_ upstream: Tensor, input: Tensor, _ geometry: ConvolutionGeometry) -> Tensor
-}
-
-/// The algorithm that `conv2d` uses.
-func convolutionAlgorithm(for geometry: ConvolutionGeometry) -> any ConvolutionAlgorithm {
-  geometry.channels <= 64 && geometry.outputs <= 64 ? TiledConvolution() : DirectConvolution()
 }
 
 /// Convolution as products of patches and weights, the patches made tile by tile in a core's cache and never

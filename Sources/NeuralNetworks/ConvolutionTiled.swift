@@ -15,7 +15,7 @@ struct TiledConvolution: ConvolutionAlgorithm {
     let result = Tensor.uninitialised(geometry.outputShape)
     let stencil = ConvolutionStencil(geometry)
     let order = WeightOrder(forwardOf: geometry)
-    convolve(input, stencil, blocked(weights.rows, stencil, order), bias: bias, to: result)
+    convolve(input, stencil, stencil.blocked(weights.rows, order), bias: bias, to: result)
     return result
   }
 
@@ -37,7 +37,7 @@ struct TiledConvolution: ConvolutionAlgorithm {
     }
     for (phase, stencil) in phases {
       let order = WeightOrder(gradientOf: geometry, phase: phase, stencil)
-      convolve(upstream, stencil, blocked(weights.rows, stencil, order), bias: nil, to: result)
+      convolve(upstream, stencil, stencil.blocked(weights.rows, order), bias: nil, to: result)
     }
     return result
   }
@@ -90,74 +90,6 @@ struct TiledConvolution: ConvolutionAlgorithm {
         }
       }
     }
-    return unblocked(sums.total(), stencil, WeightOrder(forwardOf: geometry), geometry)
-  }
-
-  /// Weights `[outputs, patchLength]` as the kernels take them: `[blocks, rows, columns, channels, block]`.
-  private func blocked(_ weights: Tensor, _ stencil: ConvolutionStencil, _ order: WeightOrder) -> Tensor {
-    let block = Int(CK_CONVOLUTION_BLOCK)
-    let result = Tensor.uninitialised([stencil.blocks, stencil.blockSize])
-    Parallel.forEach(stencil.blocks * stencil.channels, grain: 1 + elementwiseGrain / stencil.blockSize) {
-      range in
-      for item in range {
-        let (number, channel) = (item / stencil.channels, item % stencil.channels)
-        let outputs = min(block, stencil.outputs - number * block)
-        for tap in 0..<stencil.rows * stencil.columns {
-          let (row, column) = (tap / stencil.columns, tap % stencil.columns)
-          let source = weights.pointer + order.place(number * block, channel, row, column)
-          let target =
-            result.pointer + number * stencil.blockSize + (tap * stencil.channels + channel) * block
-          for output in 0..<outputs { target[output] = source[output * order.output] }
-          for output in outputs..<block { target[output] = 0 }
-        }
-      }
-    }
-    return result
-  }
-
-  /// The way back, for the gradient.
-  private func unblocked(
-    _ sums: Tensor, _ stencil: ConvolutionStencil, _ order: WeightOrder, _ geometry: ConvolutionGeometry
-  ) -> Tensor {
-    let block = Int(CK_CONVOLUTION_BLOCK)
-    let result = Tensor.uninitialised([geometry.outputs, geometry.patchLength])
-    Parallel.forEach(geometry.outputs, grain: 1 + elementwiseGrain / geometry.patchLength) { range in
-      for output in range {
-        let source = sums.pointer + output / block * stencil.blockSize + output % block
-        let target = result.pointer + output * geometry.patchLength
-        for i in 0..<geometry.patchLength { target[i] = source[i * block] }
-      }
-    }
-    return result
-  }
-}
-
-/// Where a stencil's weights are in a convolution's, `[outputs, kernel row, kernel column, channel]`.
-struct WeightOrder {
-  var start: Int
-  /// From one output, channel, row and column of the stencil to the next.
-  var output: Int
-  var channel: Int
-  var row: Int
-  var column: Int
-
-  init(forwardOf geometry: ConvolutionGeometry) {
-    (start, output, channel) = (0, geometry.patchLength, 1)
-    (row, column) = (geometry.kernel * geometry.channels, geometry.channels)
-  }
-
-  /// The taps that reach a phase's pixels, the last one first; outputs and channels change places.
-  init(gradientOf geometry: ConvolutionGeometry, phase: (y: Int, x: Int), _ stencil: ConvolutionStencil) {
-    let (kernelRow, kernelColumn) = (geometry.kernel * geometry.channels, geometry.channels)
-    let stride = geometry.stride
-    let lastY = (phase.y + geometry.padding) % stride + stride * (stencil.rows - 1)
-    let lastX = (phase.x + geometry.padding) % stride + stride * (stencil.columns - 1)
-    start = lastY * kernelRow + lastX * kernelColumn
-    (output, channel) = (1, geometry.patchLength)
-    (row, column) = (-stride * kernelRow, -stride * kernelColumn)
-  }
-
-  func place(_ output: Int, _ channel: Int, _ row: Int, _ column: Int) -> Int {
-    start + output * self.output + channel * self.channel + row * self.row + column * self.column
+    return stencil.unblocked(sums.total())
   }
 }

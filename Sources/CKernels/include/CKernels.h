@@ -124,6 +124,25 @@ void ck_convolution_gradient(size_t positions, const ptrdiff_t *sources, const p
 // Turns the hue of n pixels, values in [0, 1], by `shift` sixths of the colour circle; HSV's value and chroma stay.
 void ck_turn_hue(size_t n, float shift, float *red, float *green, float *blue);
 
+// --- Winograd's convolution ------------------------------------------------------------------------------------------
+// For kernels of 3 x 3 and stride 1, by tiles of 4 x 4 results. A tile's transform is 36 rows of channels, `stride` floats apart;
+// images lie channels last.
+
+// v = the transform of the 6 x 6 pixels that start at x[start], lines `row_stride` apart. Only those in the rows row0..<row1 and
+// columns column0..<column1 are there; the others are 0, and may be beyond x.
+void ck_winograd_input(size_t channels, const float *x, ptrdiff_t start, ptrdiff_t row_stride, int row0, int row1, int column0,
+                       int column1, float *v, size_t stride);
+// y = bias + the first `rows` x `columns` of the 4 x 4 pixels that the products m give. `bias` may be NULL.
+void ck_winograd_output(size_t channels, const float *m, size_t stride, const float *bias, int rows, int columns, float *y,
+                        ptrdiff_t row_stride);
+// The transpose of ck_winograd_output: m = the gradient of the products from that of the pixels.
+void ck_winograd_upstream(size_t channels, const float *dy, ptrdiff_t row_stride, ptrdiff_t pixel_stride, int rows, int columns,
+                          float *m, size_t stride);
+// u = the transform of n kernels, whose 9 taps lie `tap_stride` floats apart.
+void ck_winograd_weights(size_t n, const float *w, size_t tap_stride, float *u, size_t stride);
+// Its transpose: dw = the gradient of the kernels from that of their transforms.
+void ck_winograd_weight_gradient(size_t n, const float *du, size_t stride, float *dw, size_t tap_stride);
+
 // --- Random ------------------------------------------------------------------------------------------------------
 // Counter-based: element i of a stream depends on (key, offset + i) alone, so masks need not be stored, and neither the split over
 // threads nor the instruction set changes them.

@@ -28,6 +28,28 @@ public enum StepBenchmark {
       machine: machine)
   }
 
+  /// Times steps of a residual network on random images.
+  ///
+  /// - Parameters:
+  ///   - images: in all; the second half are the second views of the first half
+  ///   - size: the side of an image
+  public static func residualNetwork(
+    _ configuration: ResNet.Configuration, images: Int, size: Int, runs: Int, peak: Double?,
+    machine: Machine
+  ) throws -> BenchmarkResult {
+    var generator = RandomGenerator(seed: 1)
+    let network = ResNet(configuration, using: &generator)
+    let views = Tensor.normal([images, configuration.channels, size, size], using: &generator)
+    let timing = try time(network, views: views, runs: runs, generator: generator)
+    return BenchmarkResult(
+      "resnet step",
+      sizes: [
+        "images": images, "width": configuration.width, "size": size, "channels": configuration.channels,
+      ],
+      timing: timing, operations: operations(configuration, images: images, size: size), peak: peak,
+      machine: machine)
+  }
+
   static func time(_ network: any Encoder, views: Tensor, runs: Int, generator: RandomGenerator) throws
     -> Timing
   {
@@ -64,6 +86,24 @@ public enum StepBenchmark {
     // Images need no gradient, so the embedding's backward pass is one product, not two.
     let forward = blocks * (projection + 2 * scores) + ((blocks - 1) * tokens + 1) * feedForward
     return Double(images) * (2 * embedding + 3 * forward + blocks * scores)
+  }
+}
+
+extension StepBenchmark {
+  /// Multiplications and additions of the convolutions by the definition, whatever an algorithm saves:
+  /// forward once and backward twice, but for the first one, whose input needs no gradient.
+  static func operations(_ configuration: ResNet.Configuration, images: Int, size: Int) -> Double {
+    var stem = 0.0
+    var operations = 0.0
+    for layer in ConvolutionBenchmark.layers(of: configuration, batch: images, size: size) {
+      let side = (layer.size + layer.stride - 1) / layer.stride
+      let forward =
+        2 * Double(images * side * side) * Double(layer.kernel * layer.kernel)
+        * Double(layer.channels * layer.outputs)
+      if stem == 0 { stem = forward }
+      operations += 3 * forward * Double(layer.count)
+    }
+    return operations - stem
   }
 }
 

@@ -1,0 +1,86 @@
+import NeuralNetworks
+import Tensors
+
+/// The three products of convolutions, by one algorithm or by several side by side.
+public enum ConvolutionBenchmark {
+  /// One convolution; its padding is half of the kernel, rounded down.
+  public struct Layer: Sendable, Equatable {
+    public var batch: Int
+    /// The image's side.
+    public var size: Int
+    public var channels: Int
+    public var outputs: Int
+    public var kernel: Int
+    public var stride: Int
+    /// How often a network has it.
+    public var count: Int
+
+    public init(
+      batch: Int, size: Int, channels: Int, outputs: Int, kernel: Int, stride: Int, count: Int = 1
+    ) {
+      (self.batch, self.size, self.channels, self.outputs) = (batch, size, channels, outputs)
+      (self.kernel, self.stride, self.count) = (kernel, stride, count)
+    }
+  }
+
+  /// The algorithms by name: `auto` is what the networks use.
+  public static var algorithms: [String] { ConvolutionMethod.allCases.map(\.rawValue) }
+
+  /// The different convolutions of a residual network, the stem first.
+  public static func layers(of network: ResNet.Configuration, batch: Int, size: Int) -> [Layer] {
+    var (size, inputs) = (size, network.width)
+    func layer(_ channels: Int, _ outputs: Int, kernel: Int = 3, stride: Int = 1, count: Int = 1) -> Layer {
+      Layer(
+        batch: batch, size: size, channels: channels, outputs: outputs, kernel: kernel, stride: stride,
+        count: count)
+    }
+    var layers = [layer(network.channels, inputs)]
+    for (stage, blocks) in network.blocks.enumerated() {
+      let outputs = network.width << stage
+      if stage > 0 {
+        layers.append(layer(inputs, outputs, stride: 2))
+        layers.append(layer(inputs, outputs, kernel: 1, stride: 2))
+        size = (size + 1) / 2
+      }
+      let count = 2 * blocks - (stage > 0 ? 1 : 0)
+      if count > 0 { layers.append(layer(outputs, outputs, count: count)) }
+      inputs = outputs
+    }
+    return layers
+  }
+
+  /// Times a layer's products. Runs of all algorithms take turns, so that what else the machine does falls on
+  /// all alike; an algorithm that does not apply to a layer is left out.
+  ///
+  /// - Parameter algorithms: of `ConvolutionBenchmark.algorithms`
+  public static func run(
+    _ layer: Layer, algorithms: [String], runs: Int, peak: Double?, machine: Machine
+  ) -> [BenchmarkResult] {
+    var generator = RandomGenerator(seed: 1)
+    let sample = ConvolutionSample(
+      batch: layer.batch, size: layer.size, channels: layer.channels, outputs: layer.outputs,
+      kernel: layer.kernel, stride: layer.stride, using: &generator)
+    let methods = algorithms.compactMap(ConvolutionMethod.init)
+    var results: [BenchmarkResult] = []
+    for product in ConvolutionProduct.allCases {
+      let able = methods.filter { sample.run(product, by: $0) != nil }  // the first run of each, not counted
+      var seconds = able.map { _ in [Double]() }
+      for _ in 0..<max(1, runs) {
+        for (index, method) in able.enumerated() {
+          seconds[index] += Timing.measure(runs: 1, warmUp: 0) { _ = sample.run(product, by: method) }.seconds
+        }
+      }
+      for (method, seconds) in zip(able, seconds) {
+        results.append(
+          BenchmarkResult(
+            "\(product.rawValue), \(method.rawValue)",
+            sizes: [
+              "batch": layer.batch, "size": layer.size, "in": layer.channels, "out": layer.outputs,
+              "kernel": layer.kernel, "stride": layer.stride,
+            ], timing: Timing(seconds: seconds), operations: sample.operations, peak: peak,
+            machine: machine))
+      }
+    }
+    return results
+  }
+}
