@@ -11,7 +11,7 @@ struct SpreadBench: ParsableCommand {
       Every figure is the median of several runs after a warm-up; the spread stands beside it. Machines are shared: compare within \
       one run, and quote ratios.
       """,
-    subcommands: [Gemm.self, Conv.self, Step.self, Loss.self, Augment.self])
+    subcommands: [Gemm.self, Conv.self, Step.self, Loss.self, Augment.self, All.self])
 }
 
 /// What every benchmark takes.
@@ -36,10 +36,16 @@ struct CommonOptions: ParsableArguments {
     if json { return print(try BenchmarkResult.json(results)) }
     print(machine.summary)
     for result in results { print(result.row) }
-    let (blocks, faults) = results.reduce((0, 0)) { ($0.0 + $1.systemAllocations, $0.1 + $1.pageFaults) }
-    print(
-      "peak memory of the process: \(Machine.peakMegabytes) MB; in the counted runs \(blocks) blocks asked of the system, "
-        + "\(faults) page faults")
+    print("peak memory of the process: \(Machine.peakMegabytes) MB" + memory(results))
+  }
+
+  private func memory(_ results: [BenchmarkResult]) -> String {
+    let counted = results.compactMap { result in
+      result.systemAllocations.flatMap { blocks in result.pageFaults.map { (blocks, $0) } }
+    }
+    guard !counted.isEmpty else { return "" }
+    let (blocks, faults) = counted.reduce((0, 0)) { ($0.0 + $1.0, $0.1 + $1.1) }
+    return "; in the counted runs \(blocks) blocks asked of the system, \(faults) page faults"
   }
 
   func apply() {

@@ -15,7 +15,7 @@ public enum AugmentBenchmark {
     size: Int, channels: Int, images: Int, threads: Int, runs: Int, machine: Machine
   ) -> BenchmarkResult {
     var generator = RandomGenerator(seed: 1)
-    let (points, perBatch) = (max(images, 2048), images)
+    let (points, perBatch) = (size > 100 ? max(images, 128) : max(images, 2048), images)
     let pixels = (0..<points * channels * size * size).map { _ in UInt8(truncatingIfNeeded: generator.next())
     }
     let dataset = ImageDataset(

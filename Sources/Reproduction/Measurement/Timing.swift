@@ -5,12 +5,13 @@ import Tensors
 public struct Timing: Sendable, Equatable {
   /// Seconds of each counted run, sorted.
   public let seconds: [Double]
-  /// Blocks that the memory pool asked of the system during the counted runs: 0 in a steady state.
-  public let systemAllocations: Int
+  /// Blocks that the memory pool asked of the system during the counted runs: 0 in a steady state; nil where
+  /// they were not counted.
+  public let systemAllocations: Int?
   /// Pages that the system handed out during the counted runs, those of every thread.
-  public let pageFaults: Int
+  public let pageFaults: Int?
 
-  public init(seconds: [Double], systemAllocations: Int = 0, pageFaults: Int = 0) {
+  public init(seconds: [Double], systemAllocations: Int? = nil, pageFaults: Int? = nil) {
     require(!seconds.isEmpty, "a timing needs at least one run")
     self.seconds = seconds.sorted()
     self.systemAllocations = systemAllocations
@@ -59,8 +60,8 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
   /// The largest resident size of the process so far, in 1e6 bytes.
   public var peakMegabytes: Int
   /// Blocks of memory asked of the system, and pages that it handed out, over all counted runs.
-  public var systemAllocations: Int
-  public var pageFaults: Int
+  public var systemAllocations: Int?
+  public var pageFaults: Int?
   public var machine: Machine
 
   enum CodingKeys: String, CodingKey {

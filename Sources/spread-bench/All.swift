@@ -1,0 +1,28 @@
+import ArgumentParser
+import Reproduction
+
+struct All: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Everything: products, convolutions, training steps, losses, views.",
+    discussion: """
+      Minutes. Each result is printed as it comes; with --json, an array of all of them at the end.
+
+      EXAMPLES
+        spread-bench all
+        spread-bench all --runs 3 --json > machine.json
+      """)
+
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    common.apply()
+    let machine = Machine.current
+    if !common.json { print(machine.summary) }
+    var results: [BenchmarkResult] = []
+    try BenchmarkSuite.run(runs: common.runs, machine: machine) { result in
+      results.append(result)
+      if !common.json { print(result.row) }
+    }
+    if common.json { print(try BenchmarkResult.json(results)) }
+  }
+}
