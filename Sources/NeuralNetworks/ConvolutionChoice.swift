@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 
 /// The three products that a convolution takes in training.
@@ -16,12 +17,16 @@ package enum ConvolutionMethod: String, CaseIterable, Sendable {
   /// Applies to kernels of side 3 and stride 1.
   case winograd
 
+  /// What the process uses: the method that `SPREAD_CONVOLUTION` names, to compare whole steps; else `auto`.
+  static let ofProcess =
+    ProcessInfo.processInfo.environment["SPREAD_CONVOLUTION"].flatMap(ConvolutionMethod.init) ?? .auto
+
   /// - Returns: nil where the method does not apply to this geometry.
   func algorithm(
     for geometry: ConvolutionGeometry, _ product: ConvolutionProduct
   ) -> (any ConvolutionAlgorithm)? {
     switch self {
-    case .auto: convolutionAlgorithm(for: geometry, product)
+    case .auto: fastestAlgorithm(for: geometry, product)
     case .direct: DirectConvolution()
     case .tiled: TiledConvolution()
     case .winograd: WinogradConvolution.fits(geometry) ? WinogradConvolution() : nil
@@ -29,12 +34,19 @@ package enum ConvolutionMethod: String, CaseIterable, Sendable {
   }
 }
 
-/// The algorithm that `conv2d` uses for one of its products, as measured (Benchmarks/resnet.md).
+/// The algorithm that `conv2d` uses for one of its products: the fastest one, or the process's.
+func convolutionAlgorithm(
+  for geometry: ConvolutionGeometry, _ product: ConvolutionProduct
+) -> any ConvolutionAlgorithm {
+  ConvolutionMethod.ofProcess.algorithm(for: geometry, product) ?? fastestAlgorithm(for: geometry, product)
+}
+
+/// The fastest one for a product, as measured (Benchmarks/resnet.md).
 ///
 /// Winograd's where it saves half of the multiplications at least and has channels enough for its transforms
 /// to pay, and tiles enough for those of the weights. Else register tiles, except where the weights are so
 /// many that each tile waits for them; BLAS blocks for that.
-func convolutionAlgorithm(
+private func fastestAlgorithm(
   for geometry: ConvolutionGeometry, _ product: ConvolutionProduct
 ) -> any ConvolutionAlgorithm {
   let (channels, outputs) = (geometry.channels, geometry.outputs)

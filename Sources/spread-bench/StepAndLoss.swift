@@ -12,7 +12,8 @@ struct Step: ParsableCommand {
       that are done. resnet18: the stem for small images (3 x 3, no pooling) and no head; GFLOP/s count the multiplications and \
       additions of the convolutions by the definition, once forward and twice backward (the first one has no input gradient): 213 \
       GFLOP for the default. An algorithm that saves some of them may thus come out above what the machine can do. The peak is that of \
-      multiply-adds in registers, measured first.
+      multiply-adds in registers, measured first. SPREAD_CONVOLUTION=direct, tiled or winograd in the environment has all convolutions \
+      that it can do done by one algorithm.
 
       EXAMPLES
         spread-bench step

@@ -81,4 +81,36 @@ import Testing
   @Test(arguments: cases) func agree(_ one: Case) { check(one, band: 65_536) }
 
   @Test(arguments: cases) func smallBandsAgreeToo(_ one: Case) { check(one, band: 64) }
+
+  /// Registers differ in width and number: so do the tiles, and where the last ones are cut.
+  @Test(arguments: cases.filter { $0.stride == 1 || $0.kernel == 3 }) func everyInstructionSetAgrees(
+    _ one: Case
+  ) {
+    let geometry = one.geometry
+    var generator = RandomGenerator(seed: 8)
+    let input = Tensor.normal(geometry.inputShape, using: &generator)
+    let upstream = Tensor.normal(geometry.outputShape, using: &generator)
+    let weight = Tensor.normal([one.outputs, one.channels, one.kernel, one.kernel], using: &generator)
+    let packed = PackedWeights(weight, geometry)
+    let direct = DirectConvolution()
+    let winograd = WinogradConvolution.fits(geometry) ? WinogradConvolution() : nil
+    let algorithms: [any ConvolutionAlgorithm] = [TiledConvolution()] + (winograd.map { [$0] } ?? [])
+    // On one thread, which is the one whose instruction set is chosen.
+    withThreadCount(1) {
+      let expected = (
+        direct.forward(input, packed, bias: nil), direct.inputGradient(upstream, packed),
+        direct.weightGradient(upstream, input: input, geometry)
+      )
+      for level in 0...Int32(ck_best_level().rawValue) {
+        #expect(ck_use_level_on_this_thread(level) == 0)
+        defer { _ = ck_use_level_on_this_thread(-1) }
+        for algorithm in algorithms {
+          compare(algorithm.forward(input, packed, bias: nil), expected.0, "forward, level \(level)")
+          compare(algorithm.inputGradient(upstream, packed), expected.1, "input, level \(level)")
+          let gradient = algorithm.weightGradient(upstream, input: input, geometry)
+          compare(gradient, expected.2, "weight, level \(level)")
+        }
+      }
+    }
+  }
 }

@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  @Test(arguments: cases, [262_144, 1]) func agreesWithProductsOfPatches(_ one: Case, _ blockCount: Int) {
+  @Test(arguments: cases, [131_072, 1]) func agreesWithProductsOfPatches(_ one: Case, _ blockCount: Int) {
     let values = Values(one, seed: 500)
     let (winograd, direct) = (WinogradConvolution(blockCount: blockCount), DirectConvolution())
     for bias in [nil, values.bias] {
@@ -71,6 +71,9 @@ import Testing
       relativeError(algorithm.inputGradient(values.upstream, values.packed), reference.inputGradient),
       relativeError(PackedWeights.unpacked(packed, one.geometry), reference.weightGradient),
     ]
+    print(
+      "ERR", channels, errors,
+      relativeError(DirectConvolution().forward(values.input, values.packed, bias: nil), reference.output))
     #expect(errors.allSatisfy { $0 < 4e-6 }, "\(errors)")
   }
 
