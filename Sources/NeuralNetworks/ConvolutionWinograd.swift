@@ -138,7 +138,10 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     _ tiles: Range<Int>, _ grid: WinogradGrid, outputs: Int, _ body: (Range<Int>, Scratch) -> Void
   ) {
     let channels = grid.stencil.channels
-    let limit = max(24, blockCount / (36 * (channels + outputs)))
+    // Every block goes through all weights once. When those are too many for the caches as well, more tiles
+    // a block pay more than tiles that stay near.
+    let forWeights = min(96, channels * outputs / 1024)
+    let limit = max(24, forWeights, blockCount / (36 * (channels + outputs)))
     let blocks = pieces(tiles, atMost: limit, multipleOf: 12)  // whole register tiles
     let largest = blocks.map(\.count).max() ?? 0
     let inputStride = WinogradGrid.apart(largest * channels)
