@@ -4,8 +4,9 @@
 
 Prints one JSON object with `median_seconds`.
 """
-import argparse, json, os, resource, statistics, time
+import argparse, os
 import torch
+from rival import measure
 from vit_torch import spread
 
 
@@ -22,17 +23,12 @@ def main():
     z1, z2 = (torch.randn(a.batch, a.dimension, requires_grad=True) for _ in range(2))
     y = torch.randint(0, 10, (a.batch,))
     loss = torch.compile(spread) if a.compile else spread
-    seconds = []
-    for i in range(a.runs + 1):
-        t = time.perf_counter()
+    def step():
         loss(z1, z2, y).backward()
         z1.grad = z2.grad = None
-        if i >= 1:
-            seconds.append(time.perf_counter() - t)
-    print(json.dumps(dict(benchmark="loss spread", peer=f"PyTorch {torch.__version__}", compile=a.compile, batch=a.batch,
-                          dimension=a.dimension, threads=a.threads, median_seconds=statistics.median(seconds),
-                          minimum_seconds=min(seconds), maximum_seconds=max(seconds),
-                          peak_megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)))
+
+    measure(step, a.runs, warm_up=1, benchmark="loss spread", peer=f"PyTorch {torch.__version__}", compile=a.compile,
+            batch=a.batch, dimension=a.dimension, threads=a.threads)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@
 One step: `--images` images in all (the second half are the second views), forward, L_spread (crossView), backward, AdamW.
 The stem is 3 x 3 with no pooling, and there is no head. Prints one JSON object with `median_seconds`.
 """
-import argparse, json, os, resource, statistics, time
+import argparse, os
 import torch
 from torch import nn
 
+from rival import measure
 from vit_torch import spread
 
 
@@ -78,17 +79,8 @@ def main():
         loss.backward()
         optimiser.step()
 
-    seconds = []
-    for i in range(a.runs + 2):
-        t = time.perf_counter()
-        step()
-        if i >= 2:
-            seconds.append(time.perf_counter() - t)
-    print(json.dumps(dict(benchmark="resnet step", peer=f"PyTorch {torch.__version__}", channels_last=a.channels_last,
-                          compile=a.compile, images=a.images, threads=a.threads,
-                          median_seconds=statistics.median(seconds), minimum_seconds=min(seconds),
-                          maximum_seconds=max(seconds),
-                          peak_megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)))
+    measure(step, a.runs, benchmark="resnet18 step", peer=f"PyTorch {torch.__version__}", channels_last=a.channels_last,
+            compile=a.compile, images=a.images, threads=a.threads)
 
 
 if __name__ == "__main__":

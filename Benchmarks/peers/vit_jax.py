@@ -4,9 +4,10 @@
 
 JAX takes the cores that the process may use (`taskset` narrows them). Prints one JSON object with `median_seconds`.
 """
-import argparse, json, os, resource, statistics, time
+import argparse, os
 import jax
 import jax.numpy as jnp
+from rival import measure
 
 SIZE, CHANNELS, PATCH, WIDTH, DEPTH, HEADS, HIDDEN = 32, 3, 4, 256, 7, 8, 512
 TOKENS = (SIZE // PATCH) ** 2 + 1
@@ -85,22 +86,18 @@ def main():
     key = jax.random.key(0)
     p = parameters(key)
     m = jax.tree.map(jnp.zeros_like, p)
-    v = m
     x = jax.random.normal(key, (2 * a.images, CHANNELS, SIZE, SIZE))
     y = jnp.arange(a.images) % 2
-    seconds = []
-    for i in range(a.runs + 2):
-        t = time.perf_counter()
-        p, m, v, loss = step(p, m, v, i + 1.0, x, y, jax.random.fold_in(key, i))
-        loss.block_until_ready()
-        jax.block_until_ready(p)
-        if i >= 2:
-            seconds.append(time.perf_counter() - t)
-    assert bool(jnp.isfinite(loss))
-    print(json.dumps(dict(benchmark="vit step", peer=f"JAX {jax.__version__}", images=a.images,
-                          threads=len(os.sched_getaffinity(0)), median_seconds=statistics.median(seconds),
-                          minimum_seconds=min(seconds), maximum_seconds=max(seconds),
-                          peak_megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)))
+    state = [p, m, m, 0]
+
+    def advance():
+        *state[:3], loss = step(*state[:3], state[3] + 1.0, x, y, jax.random.fold_in(key, state[3]))
+        state[3] += 1
+        jax.block_until_ready(state[0])
+        assert bool(jnp.isfinite(loss))
+
+    measure(advance, a.runs, benchmark="vit step", peer=f"JAX {jax.__version__}", images=a.images,
+            threads=len(os.sched_getaffinity(0)))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@
 
 One step: forward of two views, L_spread (crossView), backward, AdamW. Prints one JSON object with `median_seconds`.
 """
-import argparse, json, math, os, resource, statistics, time
+import argparse, math, os
 import torch
 from torch import nn
 import torch.nn.functional as F
+from rival import measure
 
 
 class Block(nn.Module):
@@ -115,16 +116,8 @@ def main():
         loss.backward()
         optimiser.step()
 
-    seconds = []
-    for i in range(a.runs + 2):
-        t = time.perf_counter()
-        step()
-        if i >= 2:
-            seconds.append(time.perf_counter() - t)
-    print(json.dumps(dict(benchmark="vit step", peer=f"PyTorch {torch.__version__}", compile=a.compile, bf16=a.bf16,
-                          images=a.images, threads=a.threads, median_seconds=statistics.median(seconds),
-                          minimum_seconds=min(seconds), maximum_seconds=max(seconds),
-                          peak_megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)))
+    measure(step, a.runs, benchmark="vit step", peer=f"PyTorch {torch.__version__}", compile=a.compile, bf16=a.bf16,
+            images=a.images, threads=a.threads)
 
 
 if __name__ == "__main__":

@@ -121,5 +121,7 @@ struct Loss: ParsableCommand {
   }
 }
 
-extension ContrastiveLoss: ExpressibleByArgument {}
+extension ContrastiveLoss: ExpressibleByArgument {
+  public init?(argument: String) { self.init(name: argument) }
+}
 extension ContrastiveLayout: ExpressibleByArgument {}

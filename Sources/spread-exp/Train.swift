@@ -53,7 +53,9 @@ struct MachineOptions: ParsableArguments {
   var dataFolder: URL? { data.map { URL(fileURLWithPath: $0, isDirectory: true) } }
 }
 
-extension ContrastiveLoss: ExpressibleByArgument {}
+extension ContrastiveLoss: ExpressibleByArgument {
+  public init?(argument: String) { self.init(name: argument) }
+}
 extension ContrastiveLayout: ExpressibleByArgument {}
 
 struct Train: ParsableCommand {

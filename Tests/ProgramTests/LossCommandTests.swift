@@ -52,6 +52,16 @@ extension ProgramTests {
       }
     }
 
+    @Test func namesAreTakenAsPeopleWriteThem() throws {
+      for (name, others) in [
+        ("selfSupervised", ["self_supervised", "L_SS", "selfsupervised"]), ("supcon", ["SupCon", "L_SC"]),
+        ("spread", ["L_spread", "Spread"]),
+      ] {
+        let expected = try value(name)
+        for other in others { #expect(try value(other) == expected, "\(other)") }
+      }
+    }
+
     /// Where all similarities are equal the logarithms count points: four of two classes.
     @Test func equalPointsGiveLogarithmsOfCounts() throws {
       let rows = [[Double]](repeating: [0.6, 0.8], count: 4)

@@ -76,7 +76,7 @@ struct RunFiles {
   func metricsWithoutTimes() throws -> [NSDictionary] {
     try metrics().map { line in
       #expect(line["seconds"] != nil && line["imagesPerSecond"] != nil)
-      return line.filter { $0.key != "seconds" && $0.key != "imagesPerSecond" } as NSDictionary
+      return line.filter { !["seconds", "imagesPerSecond", "waitingShare"].contains($0.key) } as NSDictionary
     }
   }
 }

@@ -35,6 +35,7 @@ extension ProgramTests {
         #expect(abs(loss - contrastive - (line["crossEntropy"] as? Double ?? 0)) < 1e-9 && contrastive > 0)
         #expect((0...1).contains(line["validationAccuracy"] as? Double ?? -1))
         #expect(line["imagesPerSecond"] as? Double ?? 0 > 0 && line["seconds"] as? Double ?? 0 > 0)
+        #expect((0...1).contains(line["waitingShare"] as? Double ?? -1))
       }
 
       let result = try run.json("result.json")

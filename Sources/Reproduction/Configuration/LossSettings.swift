@@ -25,6 +25,17 @@ public struct LossSettings: Sendable, Equatable {
   }
 }
 
+extension ContrastiveLoss {
+  /// The loss of a name as people write it: `selfSupervised`, `self_supervised`, `L_SS`, whatever the case.
+  public init?(name: String) {
+    func plain(_ text: String) -> String { text.lowercased().filter { $0 != "_" && $0 != "-" } }
+    guard
+      let loss = Self.allCases.first(where: { [plain($0.rawValue), plain($0.symbol)].contains(plain(name)) })
+    else { return nil }
+    self = loss
+  }
+}
+
 extension ContrastiveLoss: ConfigurationChoice {
   /// For tables and messages.
   public var symbol: String {

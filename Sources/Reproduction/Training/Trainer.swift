@@ -96,7 +96,11 @@ final class Trainer {
       data.training, augmentation: configuration.augmentation.views, statistics: data.statistics,
       batchSize: batchSize, generator: generator.stream(Stream.batches).stream(UInt64(state.epoch)),
       startingAt: firstStep)
-    for batch in batches {
+    var waiting = Duration.zero
+    while true {
+      let asked = clock.now
+      guard let batch = batches.next() else { break }
+      waiting += clock.now - asked
       try step(batch)
       state.step += 1
       pace.advance()
@@ -108,7 +112,18 @@ final class Trainer {
     }
     let seconds = (clock.now - start).seconds
     let images = (stepsPerEpoch - firstStep) * batchSize
-    try finishEpoch(seconds: seconds, imagesPerSecond: Double(images) / max(seconds, 1e-9))
+    try finishEpoch(
+      Speed(
+        seconds: seconds, imagesPerSecond: Double(images) / max(seconds, 1e-9),
+        waitingShare: waiting.seconds / max(seconds, 1e-9)))
+  }
+
+  /// How an epoch went in time; nothing that the result depends on.
+  private struct Speed {
+    var seconds: Double
+    var imagesPerSecond: Double
+    /// Of the epoch's time, how much the steps waited for their images.
+    var waitingShare: Double
   }
 
   private func step(_ batch: Batch) throws {
@@ -154,7 +169,7 @@ final class Trainer {
 
   /// Validates, keeps the network when it is the best so far, logs, and saves: in this order, so that a kill
   /// in between repeats the epoch and comes to the same files.
-  private func finishEpoch(seconds: Double, imagesPerSecond: Double) throws {
+  private func finishEpoch(_ speed: Speed) throws {
     let accuracy = validationAccuracy()
     let lastRate = rate(ofStep: state.step - 1)
     let sums = state.sums
@@ -174,13 +189,14 @@ final class Trainer {
         ("loss", .number(loss / steps)), ("contrastive", .number(sums.contrastive / steps)),
         ("crossEntropy", .number(sums.crossEntropy / steps)), ("validationAccuracy", .number(accuracy)),
         ("gradientNorm", .number(sums.gradientNorm / steps)), ("rate", .number(lastRate)),
-        ("seconds", .number(seconds)), ("imagesPerSecond", .number(imagesPerSecond)),
+        ("seconds", .number(speed.seconds)), ("imagesPerSecond", .number(speed.imagesPerSecond)),
+        ("waitingShare", .number(speed.waitingShare)),
       ]))
     try save()
     progress.print(
       "\(label): epoch \(state.epoch)/\(configuration.epochs), loss \(ResultTable.decimals(loss / steps, 4)), "
         + "validation \(ResultTable.oneDecimal(100 * accuracy))%\(isBest ? " (best)" : ""), "
-        + "\(Int(imagesPerSecond)) images/s, \(duration(timeLeft)) left")
+        + "\(Int(speed.imagesPerSecond)) images/s, \(duration(timeLeft)) left")
   }
 
   private func validationAccuracy() -> Double {
