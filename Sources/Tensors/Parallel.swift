@@ -43,18 +43,19 @@ public enum Parallel {
   /// What is wrong with `SPREAD_THREADS`, in a sentence; nil when it can be used or is not set. A value that
   /// cannot be used counts as not set; programs tell of it.
   public static var environmentProblem: String? {
-    guard let text = ProcessInfo.processInfo.environment["SPREAD_THREADS"], !text.isEmpty else { return nil }
-    if let n = Int(text), (1...1024).contains(n) { return nil }
+    guard let text = environmentText, environmentCount == nil else { return nil }
     return "the environment variable SPREAD_THREADS is \"\(text)\", and must be a number in 1...1024"
   }
 
+  private static var environmentText: String? {
+    ProcessInfo.processInfo.environment["SPREAD_THREADS"].flatMap { $0.isEmpty ? nil : $0 }
+  }
+  private static var environmentCount: Int? {
+    environmentText.flatMap { Int($0) }.flatMap { (1...1024).contains($0) ? $0 : nil }
+  }
+
   static let defaultThreadCount: Int = {
-    if environmentProblem == nil,
-      let n = ProcessInfo.processInfo.environment["SPREAD_THREADS"].flatMap({ Int($0) })
-    {
-      return n
-    }
-    return max(1, min(Int(ck_usable_cpu_count()), controlGroupLimit() ?? .max))
+    environmentCount ?? max(1, min(Int(ck_usable_cpu_count()), controlGroupLimit() ?? .max))
   }()
 
   /// Whole cores under the control group's quota (version 2, then version 1); nil when there is none.

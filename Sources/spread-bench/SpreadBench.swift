@@ -40,12 +40,11 @@ struct CommonOptions: ParsableArguments {
   }
 
   private func memory(_ results: [BenchmarkResult]) -> String {
-    let counted = results.compactMap { result in
-      result.systemAllocations.flatMap { blocks in result.pageFaults.map { (blocks, $0) } }
-    }
-    guard !counted.isEmpty else { return "" }
-    let (blocks, faults) = counted.reduce((0, 0)) { ($0.0 + $1.0, $0.1 + $1.1) }
-    return "; in the counted runs \(blocks) blocks asked of the system, \(faults) page faults"
+    let blocks = results.compactMap(\.systemAllocations)
+    let faults = results.compactMap(\.pageFaults)
+    guard !blocks.isEmpty else { return "" }
+    return
+      "; in the counted runs \(blocks.reduce(0, +)) blocks asked of the system, \(faults.reduce(0, +)) page faults"
   }
 
   func apply() {

@@ -15,7 +15,7 @@ public enum AugmentBenchmark {
     size: Int, channels: Int, images: Int, threads: Int, runs: Int, machine: Machine
   ) -> BenchmarkResult {
     var generator = RandomGenerator(seed: 1)
-    let (points, perBatch) = (size > 100 ? max(images, 128) : max(images, 2048), images)
+    let points = max(images, size > 100 ? 128 : 2048)
     let pixels = (0..<points * channels * size * size).map { _ in UInt8(truncatingIfNeeded: generator.next())
     }
     let dataset = ImageDataset(
@@ -28,13 +28,13 @@ public enum AugmentBenchmark {
     let timing = Timing.measure(runs: runs) {
       let loader = BatchLoader(
         dataset, augmentation: channels == 3 ? .colour : .paperDigits, statistics: statistics,
-        batchSize: perBatch, generator: generator, threads: threads)
+        batchSize: images, generator: generator, threads: threads)
       batches = 0
       for _ in loader { batches += 1 }
     }
     return BenchmarkResult(
       "augment",
-      sizes: ["size": size, "channels": channels, "images": perBatch * batches, "threads": threads],
-      timing: timing, views: 2 * perBatch * batches, machine: machine)
+      sizes: ["size": size, "channels": channels, "images": images * batches, "threads": threads],
+      timing: timing, views: 2 * images * batches, machine: machine)
   }
 }

@@ -4,6 +4,8 @@ import Tensors
 
 /// Every benchmark with its usual sizes, one after the other.
 public enum BenchmarkSuite {
+  /// Runs them all on this machine.
+  ///
   /// - Parameter report: called with each result as soon as it is there.
   public static func run(runs: Int, machine: Machine, report: (BenchmarkResult) -> Void) throws {
     let peak = ProductBenchmark.peak()

@@ -30,10 +30,7 @@ public struct Timing: Sendable, Equatable {
     for _ in 0..<warmUp { body() }
     let clock = ContinuousClock()
     let (blocks, faults) = (MemoryPool.statistics.systemAllocations, Machine.pageFaults)
-    let seconds = (0..<max(1, runs)).map { _ in
-      let duration = clock.measure(body)
-      return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
-    }
+    let seconds = (0..<max(1, runs)).map { _ in clock.measure(body).seconds }
     return Timing(
       seconds: seconds, systemAllocations: MemoryPool.statistics.systemAllocations - blocks,
       pageFaults: Machine.pageFaults - faults)
@@ -59,8 +56,9 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
   public var viewsPerSecond: Double?
   /// The largest resident size of the process so far, in 1e6 bytes.
   public var peakMegabytes: Int
-  /// Blocks of memory asked of the system, and pages that it handed out, over all counted runs.
+  /// Blocks of memory asked of the system over all counted runs.
   public var systemAllocations: Int?
+  /// Pages that the system handed out over all counted runs.
   public var pageFaults: Int?
   public var machine: Machine
 
