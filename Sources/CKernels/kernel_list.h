@@ -43,17 +43,35 @@ KERNEL(void, layer_norm_rows,
        (size_t rows, size_t columns, const float *x, const float *scale, const float *shift, float epsilon, float *y,
         float *mean, float *rstd),
        (rows, columns, x, scale, shift, epsilon, y, mean, rstd))
+KERNEL(void, layer_norm_again_rows,
+       (size_t rows, size_t columns, const float *x, const float *scale, const float *shift, const float *mean,
+        const float *rstd, float *y),
+       (rows, columns, x, scale, shift, mean, rstd, y))
 KERNEL(void, layer_norm_gradient_rows,
        (size_t rows, size_t columns, const float *x, const float *scale, const float *mean, const float *rstd,
-        const float *dy, float *dx, int accumulate, float *dscale, float *dshift),
-       (rows, columns, x, scale, mean, rstd, dy, dx, accumulate, dscale, dshift))
+        const float *dy, const float *residual, float *dx, float *dscale, float *dshift),
+       (rows, columns, x, scale, mean, rstd, dy, residual, dx, dscale, dshift))
 KERNEL(void, normalise_rows, (size_t rows, size_t columns, const float *x, float epsilon, float *y, float *norm),
        (rows, columns, x, epsilon, y, norm))
 KERNEL(void, normalise_gradient_rows,
        (size_t rows, size_t columns, const float *y, const float *norm, const float *dy, float *dx),
        (rows, columns, y, norm, dy, dx))
-KERNEL(void, bias_gelu_rows, (size_t rows, size_t columns, const float *x, const float *bias, float *y, float *z),
-       (rows, columns, x, bias, y, z))
+KERNEL(void, softmax_dropout_rows,
+       (size_t rows, size_t columns, float scale, const float *row_scales, const float *x, uint64_t key, uint64_t offset,
+        uint32_t threshold, float keep_scale, float *y, float *dropped),
+       (rows, columns, scale, row_scales, x, key, offset, threshold, keep_scale, y, dropped))
+KERNEL(void, softmax_dropout_gradient_rows,
+       (size_t rows, size_t columns, float scale, const float *row_scales, const float *y, const float *dropped,
+        const float *dy, float *dx),
+       (rows, columns, scale, row_scales, y, dropped, dy, dx))
+KERNEL(void, bias_gelu_dropout_rows,
+       (size_t rows, size_t columns, const float *x, const float *bias, uint64_t key, uint64_t offset, uint32_t threshold,
+        float keep_scale, float *y, float *z),
+       (rows, columns, x, bias, key, offset, threshold, keep_scale, y, z))
+KERNEL(void, gelu_dropout_gradient,
+       (size_t n, uint64_t key, uint64_t offset, uint32_t threshold, float keep_scale, const float *x, const float *dz,
+        float *z, float *dx),
+       (n, key, offset, threshold, keep_scale, x, dz, z, dx))
 KERNEL(void, squared_deviation_rows,
        (size_t rows, size_t columns, const float *x, const float *centre, float *sum), (rows, columns, x, centre, sum))
 KERNEL(void, batch_norm_rows,

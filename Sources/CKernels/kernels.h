@@ -9,5 +9,6 @@
 #include "part_colour.h"
 #include "part_winograd.h"
 #include "part_random.h"
+#include "part_transformer.h"
 #include "part_optimisers.h"
 #include "part_contrastive.h"

@@ -8,7 +8,7 @@ static void logsum_append_kernel(size_t n, const float *x, float *maximum, float
     vf v = LOAD(x);
     top = vmax(top, part ? first_lanes(v, part, -INFINITY) : v);
   });
-  float highest = max_of(top);
+  float highest = largest_of(top);
   if (highest > *maximum) {
     *sum *= expf(*maximum - highest);
     *maximum = highest;

@@ -1,13 +1,13 @@
 // Elementary functions on vectors. Bounds are measured over the whole range by KernelAccuracyTests.
 
-// exp: 2^n e^r with |r| <= ln 2 / 2, ln 2 in two parts; polynomial of Moshier's Cephes library. The power is applied in two steps, so that results
-// below the normal range come out rounded once and overflow gives infinity.
+// exp: 2^n e^r with |r| <= ln 2 / 2, ln 2 in two parts; polynomial of Moshier's Cephes library. The power is applied by the
+// processor's own instruction, else in two steps, so that results below the normal range come out rounded once and overflow gives
+// infinity.
 INLINE vf exp_of(vf x) {
-  vf bounded = vmin(vmax(x, (vf)-104.0f), (vf)89.0f);
+  vf bounded = vmin((vf)89.0f, vmax((vf)-104.0f, x)); // in this order a nan passes
   // Adding and taking away 1.5 * 2^23 rounds to an integer, whose bits then stand at the low end.
   const vf magic = 12582912.0f;
   vf shifted = bounded * 1.44269504088896341f + magic;
-  vi n = as_int(shifted) - as_int(magic);
   vf whole = shifted - magic;
   vf r = bounded - whole * 0.693359375f;
   r = r - whole * -2.12194440e-4f;
@@ -18,9 +18,13 @@ INLINE vf exp_of(vf x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   vf y = p * (r * r) + r + 1.0f;
+#if W == 16
+  return (vf)_mm512_scalef_ps((__m512)y, (__m512)whole);
+#else
+  vi n = as_int(shifted) - as_int(magic);
   vi half = n >> 1;
-  y = y * as_float((half + 127) << 23) * as_float((n - half + 127) << 23);
-  return choose(x == x, y, x);
+  return y * as_float((half + 127) << 23) * as_float((n - half + 127) << 23);
+#endif
 }
 
 // log: mantissa in [sqrt(1/2), sqrt 2), polynomial of Cephes; numbers below the normal range are scaled first.
@@ -117,20 +121,26 @@ INLINE vf erf_of(vf x) {
 // Phi(-|x|) / e^(-x^2 / 2)
 INLINE vf lower_tail_of(vf x) { return 0.5f * erfcx_of(vabs(x) * 0.70710678118654752f); }
 
-INLINE vf gelu_of(vf x) {
+// x Phi(x), and its derivative Phi(x) + x phi(x), which share the exponential.
+INLINE vf gelu_with_slope_of(vf x, vf *slope) {
   vf a = vmin(vabs(x), (vf)15.0f); // beyond, the tail times x is 0 in float32
-  vf tail = exp_of_minus_product(a, a * 0.5f) * lower_tail_of(a);
-  vf y = choose(x > (vf)0.0f, x - x * tail, x * tail);
+  vf e = exp_of_minus_product(a, a * 0.5f);
+  vf tail = e * lower_tail_of(a);
+  vi positive = x > (vf)0.0f;
+  vf s = choose(positive, 1.0f - tail, tail) + vmin(vmax(x, (vf)-15.0f), (vf)15.0f) * e * 0.398942280401432678f;
+  *slope = choose(x == x, s, x);
+  vf y = choose(positive, x - x * tail, x * tail);
   y = choose(x < (vf)-15.0f, (vf)-0.0f, y);
   return choose(x > (vf)15.0f, x, y);
 }
 
-// Phi(x) + x phi(x); both share the exponential.
+INLINE vf gelu_of(vf x) {
+  vf unused;
+  return gelu_with_slope_of(x, &unused);
+}
+
 INLINE vf gelu_slope_of(vf x) {
-  vf a = vmin(vabs(x), (vf)15.0f);
-  vf e = exp_of_minus_product(a, a * 0.5f);
-  vf tail = e * lower_tail_of(a);
-  vf distribution = choose(x > (vf)0.0f, 1.0f - tail, tail);
-  vf slope = distribution + vmin(vmax(x, (vf)-15.0f), (vf)15.0f) * e * 0.398942280401432678f;
-  return choose(x == x, slope, x);
+  vf slope;
+  gelu_with_slope_of(x, &slope);
+  return slope;
 }

@@ -39,7 +39,7 @@ static void softmax_rows_kernel(size_t rows, size_t columns, float scale, const 
       vf v = LOAD(x) * scale;
       top = vmax(top, part ? first_lanes(v, part, -INFINITY) : v);
     });
-    float shift = max_of(top);
+    float shift = largest_of(top);
     if (shift == -INFINITY) shift = 0; // a row of -inf gives nan below, as 0 / 0 should
     vf sums = 0;
     EACH(columns, {
@@ -78,8 +78,8 @@ INLINE float row_logsumexp(size_t columns, const float *x) {
     vf v = LOAD(x);
     top = vmax(top, part ? first_lanes(v, part, -INFINITY) : v);
   });
-  float shift = max_of(top);
-  if (!(shift > -INFINITY && shift < INFINITY)) return shift; // empty, all -inf, or an inf
+  float shift = largest_of(top);
+  if (!(shift > -INFINITY && shift < INFINITY)) return shift; // empty, all -inf, or an inf; a nan comes out of the sum
   vf sums = 0;
   EACH(columns, {
     vf e = exp_of(LOAD(x) - shift);
@@ -128,9 +128,17 @@ static void layer_norm_rows_kernel(size_t rows, size_t columns, const float *x, 
   }
 }
 
+static void layer_norm_again_rows_kernel(size_t rows, size_t columns, const float *x, const float *scale,
+                                         const float *shift, const float *mean, const float *rstd, float *y) {
+  for (size_t r = 0; r < rows; r++, x += columns, y += columns) {
+    float m = mean[r], s = rstd[r];
+    EACH(columns, STORE(y, (LOAD(x) - m) * s * LOAD(scale) + LOAD(shift)););
+  }
+}
+
 static void layer_norm_gradient_rows_kernel(size_t rows, size_t columns, const float *x, const float *scale,
-                                            const float *mean, const float *rstd, const float *dy, float *dx,
-                                            int accumulate, float *dscale, float *dshift) {
+                                            const float *mean, const float *rstd, const float *dy,
+                                            const float *residual, float *dx, float *dscale, float *dshift) {
   float share = 1.0f / (float)columns;
   for (size_t r = 0; r < rows; r++, x += columns, dy += columns, dx += columns) {
     float m = mean[r], s = rstd[r];
@@ -148,9 +156,10 @@ static void layer_norm_gradient_rows_kernel(size_t rows, size_t columns, const f
     EACH(columns, {
       vf standard = (LOAD(x) - m) * s;
       vf d = (LOAD(dy) * LOAD(scale) - mean_g - standard * mean_gx) * s;
-      if (accumulate) d += LOAD(dx);
+      if (residual) d += LOAD(residual);
       STORE(dx, d);
     });
+    if (residual) residual += columns;
   }
 }
 
@@ -169,15 +178,5 @@ static void normalise_gradient_rows_kernel(size_t rows, size_t columns, const fl
     float along = row_dot(columns, y, dy);
     float factor = 1.0f / norm[r];
     EACH(columns, STORE(dx, (LOAD(dy) - LOAD(y) * along) * factor););
-  }
-}
-
-static void bias_gelu_rows_kernel(size_t rows, size_t columns, const float *x, const float *bias, float *y, float *z) {
-  for (size_t r = 0; r < rows; r++, x += columns, y += columns, z += columns) {
-    EACH(columns, {
-      vf v = LOAD(x) + LOAD(bias);
-      STORE(y, v);
-      STORE(z, gelu_of(v));
-    });
   }
 }

@@ -57,6 +57,17 @@ INLINE float sum_of(vf v) {
   return s[0];
 }
 
+// The largest lane; a nan may be passed over.
+INLINE float largest_of(vf v) {
+  float s[W];
+  store(s, v);
+  for (int half = W / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; i++) s[i] = s[i] > s[i + half] ? s[i] : s[i + half];
+  }
+  return s[0];
+}
+
+// The largest lane, or nan if any is nan.
 INLINE float max_of(vf v) {
   float m = v[0];
   for (int i = 1; i < W; i++) m = v[i] > m || v[i] != v[i] ? v[i] : m;

@@ -88,7 +88,7 @@ private struct AttentionNode {
     let shapes = [[width], [width], [3 * width, width]]
     let sums = PartialSums(parts: tiles.partCount, count: 2 * width + 3 * width * width)
     tiles.forEachPart { part, tiles in
-      withScratch(tileRows * 5 * width + 2 * kernel.scratchCount) { scratch in
+      withScratch(tileRows * 5 * width + 3 * kernel.scratchCount) { scratch in
         for images in tiles { backward(images, upstream, gradient, sums.part(part), scratch) }
       }
     }
@@ -113,9 +113,9 @@ private struct AttentionNode {
         image: image, qkv: qkv.pointer + image * positions * 3 * width, upstream: dBranch + local,
         gradient: dProjected + 3 * local, scratch: scores)
     }
-    ck_layer_norm_rows(
-      rows, width, source, scale.pointer, shift.pointer, epsilon, normalised, mean.pointer + row,
-      inverseDeviation.pointer + row)
+    ck_layer_norm_again_rows(
+      rows, width, source, scale.pointer, shift.pointer, mean.pointer + row, inverseDeviation.pointer + row,
+      normalised)
     BLAS.gemm(
       transposeA: true, m: 3 * width, n: width, k: rows, a: dProjected, lda: 3 * width, b: normalised,
       ldb: width,
@@ -124,11 +124,9 @@ private struct AttentionNode {
       m: rows, n: width, k: 3 * width, a: dProjected, lda: 3 * width, b: weight.pointer, ldb: width,
       c: dBranch,
       ldc: width)
-    let dInput = gradient.pointer + row * width
-    dInput.update(from: dOutput, count: rows * width)
     ck_layer_norm_gradient_rows(
-      rows, width, source, scale.pointer, mean.pointer + row, inverseDeviation.pointer + row, dBranch, dInput,
-      1, dScale,
-      dShift)
+      rows, width, source, scale.pointer, mean.pointer + row, inverseDeviation.pointer + row, dBranch,
+      dOutput,
+      gradient.pointer + row * width, dScale, dShift)
   }
 }

@@ -12,7 +12,7 @@ struct AttentionKernel: Sendable {
   let width: Int
   let heads: Int
   /// Dropout of the attention weights, `[batch, heads, positions, positions]`.
-  let weightMask: DropoutMask?
+  let weightMask: DropoutMask
   /// 0 or `1 / (1 - p)` for each `[batch, position]`: what the scores of a query are multiplied by.
   let queryScales: Tensor?
 
@@ -24,7 +24,7 @@ struct AttentionKernel: Sendable {
     width = shape[2]
     self.heads = heads
     weightMask =
-      pass.isTraining && dropout > 0 ? DropoutMask(dropout, using: &pass.generator) : nil
+      pass.isTraining && dropout > 0 ? DropoutMask(dropout, using: &pass.generator) : .none
     queryScales =
       pass.isTraining && headDropout > 0
       ? Tensor.ones([shape[0], shape[1]]).dropout(headDropout, using: &pass.generator) : nil
@@ -33,7 +33,7 @@ struct AttentionKernel: Sendable {
   private var headWidth: Int { width / heads }
   private var scale: Float { 1 / Float(headWidth).squareRoot() }
 
-  /// Floats of scratch that `forward` needs; `backward` needs twice as many.
+  /// Floats of scratch that `forward` needs; `backward` needs three times as many.
   var scratchCount: Int { positions * positions }
 
   /// `output`, `[positions, width]`, from `qkv`, `[positions, 3 width]`, of image `image`.
@@ -42,8 +42,7 @@ struct AttentionKernel: Sendable {
     scratch weights: UnsafeMutablePointer<Float>
   ) {
     for head in 0..<heads {
-      attend(image, head, qkv, weights)
-      drop(image, head, weights, weights)
+      attend(image, head, qkv, weights, dropped: weights)
       BLAS.gemm(
         m: positions, n: headWidth, k: positions, a: weights, lda: positions,
         b: qkv + 2 * width + head * headWidth, ldb: 3 * width, c: output + head * headWidth, ldc: width)
@@ -58,17 +57,16 @@ struct AttentionKernel: Sendable {
     scratch: UnsafeMutablePointer<Float>
   ) {
     let weights = scratch
-    let slopes = scratch + positions * positions
+    let dropped = weightMask.isActive ? weights + positions * positions : weights
+    let slopes = scratch + 2 * positions * positions
     for head in 0..<heads {
       let offset = head * headWidth
       let (query, key, value) = (qkv + offset, qkv + width + offset, qkv + 2 * width + offset)
       let dOutput = upstream + offset
-      attend(image, head, qkv, weights)
-      // Through the values: the product needs the weights as dropout left them, which `slopes` holds for a
-      // moment.
-      drop(image, head, weights, slopes)
+      attend(image, head, qkv, weights, dropped: dropped)
+      // Through the values.
       BLAS.gemm(
-        transposeA: true, m: positions, n: headWidth, k: positions, a: slopes, lda: positions, b: dOutput,
+        transposeA: true, m: positions, n: headWidth, k: positions, a: dropped, lda: positions, b: dOutput,
         ldb: width,
         c: gradient + 2 * width + offset, ldc: 3 * width)
       // Through the weights and the softmax to the scores.
@@ -76,9 +74,8 @@ struct AttentionKernel: Sendable {
         transposeB: true, m: positions, n: positions, k: headWidth, a: dOutput, lda: width, b: value,
         ldb: 3 * width,
         c: slopes, ldc: positions)
-      if weightMask != nil { drop(image, head, slopes, slopes) }
-      ck_softmax_gradient_rows(positions, positions, scale, weights, slopes, slopes)
-      scaleQueries(image, slopes)
+      ck_softmax_dropout_gradient_rows(
+        positions, positions, scale, scales(of: image), weights, dropped, slopes, slopes)
       BLAS.gemm(
         m: positions, n: headWidth, k: positions, a: slopes, lda: positions, b: key, ldb: 3 * width,
         c: gradient + offset, ldc: 3 * width)
@@ -89,41 +86,29 @@ struct AttentionKernel: Sendable {
     }
   }
 
-  /// The attention weights of one head, before dropout.
+  /// The attention weights of one head, before dropout and after it.
   private func attend(
-    _ image: Int, _ head: Int, _ qkv: UnsafePointer<Float>, _ weights: UnsafeMutablePointer<Float>
+    _ image: Int, _ head: Int, _ qkv: UnsafePointer<Float>, _ weights: UnsafeMutablePointer<Float>,
+    dropped: UnsafeMutablePointer<Float>
   ) {
     let query = qkv + head * headWidth
     BLAS.gemm(
       transposeB: true, m: positions, n: positions, k: headWidth, a: query, lda: 3 * width, b: query + width,
       ldb: 3 * width, c: weights, ldc: positions)
-    scaleQueries(image, weights)
-    ck_softmax_rows(positions, positions, scale, weights, weights)
+    ck_softmax_dropout_rows(
+      positions, positions, scale, scales(of: image), weights, weightMask.key,
+      UInt64((image * heads + head) * positions * positions), weightMask.threshold, weightMask.scale, weights,
+      dropped)
   }
 
-  private func drop(
-    _ image: Int, _ head: Int, _ weights: UnsafePointer<Float>, _ dropped: UnsafeMutablePointer<Float>
-  ) {
-    let count = positions * positions
-    if let weightMask {
-      let start = (image * heads + head) * count
-      weightMask.apply(start..<(start + count), weights, dropped)
-    } else if UnsafePointer(dropped) != weights {
-      dropped.update(from: weights, count: count)
-    }
-  }
-
-  private func scaleQueries(_ image: Int, _ scores: UnsafeMutablePointer<Float>) {
-    guard let queryScales else { return }
-    for position in 0..<positions {
-      let row = scores + position * positions
-      ck_scale_shift(positions, row, queryScales.pointer[image * positions + position], 0, row)
-    }
+  /// What the scores of an image's queries are multiplied by.
+  private func scales(of image: Int) -> UnsafePointer<Float>? {
+    queryScales.map { UnsafePointer($0.pointer + image * positions) }
   }
 }
 
 /// Attention over `[batch, positions, 3 width]`, as one node.
-/// - Complexity: 4 batch positions^2 width operations, and 10 more backward; scratch of two heads' scores a
+/// - Complexity: 4 batch positions^2 width operations, and 10 more backward; scratch of three heads' scores a
 ///   core.
 func selfAttention(_ qkv: Tensor, heads: Int, dropout: Float, headDropout: Float, _ pass: inout Pass)
   -> Tensor
@@ -145,7 +130,7 @@ func selfAttention(_ qkv: Tensor, heads: Int, dropout: Float, headDropout: Float
   return Tensor.record(output, from: [qkv]) { upstream in
     let gradient = Tensor.uninitialised(saved.shape)
     Parallel.forEach(batch) { images in
-      withScratch(2 * kernel.scratchCount) { scratch in
+      withScratch(3 * kernel.scratchCount) { scratch in
         for image in images {
           kernel.backward(
             image: image, qkv: saved.pointer + image * positions * 3 * width,

@@ -25,7 +25,7 @@ private struct FeedForwardNode {
   let weight2: Tensor
   let bias2: Tensor
   let epsilon: Float
-  let hiddenMask: DropoutMask?
+  let hiddenMask: DropoutMask
   let residual: ResidualDropout
   let tiles: ImageTiles
   // Kept for the backward pass.
@@ -51,7 +51,7 @@ private struct FeedForwardNode {
     (weight1, bias1) = (fc1.weight.detached(), fc1.bias!.detached())
     (weight2, bias2) = (fc2.weight.detached(), fc2.bias!.detached())
     epsilon = norm.epsilon
-    hiddenMask = pass.isTraining && dropout > 0 ? DropoutMask(dropout, using: &pass.generator) : nil
+    hiddenMask = pass.isTraining && dropout > 0 ? DropoutMask(dropout, using: &pass.generator) : .none
     residual = ResidualDropout(dropout: dropout, path: path, shape: x.shape, &pass)
     tiles = ImageTiles(images: x.shape[0], positions: x.shape[1])
     preactivation = Tensor.uninitialised([x.shape[0], x.shape[1], fc1.weight.shape[0]])
@@ -84,8 +84,9 @@ private struct FeedForwardNode {
       transposeB: true, m: rows, n: hidden, k: width, a: branch, lda: width, b: weight1.pointer, ldb: width,
       c: before,
       ldc: hidden)
-    ck_bias_gelu_rows(rows, hidden, before, bias1.pointer, before, activation)
-    hiddenMask?.apply(row * hidden..<(row + rows) * hidden, activation, activation)
+    ck_bias_gelu_dropout_rows(
+      rows, hidden, before, bias1.pointer, hiddenMask.key, UInt64(row * hidden),
+      hiddenMask.threshold, hiddenMask.scale, before, activation)
     BLAS.gemm(
       transposeB: true, m: rows, n: width, k: hidden, a: activation, lda: hidden, b: weight2.pointer,
       ldb: hidden,
@@ -124,19 +125,20 @@ private struct FeedForwardNode {
 
     residual.backward(images, upstream: dOutput, branch: dBranch)
     ck_accumulate_rows(rows, width, dBranch, dBias2)
-    ck_gelu(rows * hidden, before, activation)
-    hiddenMask?.apply(row * hidden..<(row + rows) * hidden, activation, activation)
+    BLAS.gemm(
+      m: rows, n: hidden, k: width, a: dBranch, lda: width, b: weight2.pointer, ldb: hidden, c: dHidden,
+      ldc: hidden)
+    ck_gelu_dropout_gradient(
+      rows * hidden, hiddenMask.key, UInt64(row * hidden), hiddenMask.threshold,
+      hiddenMask.scale, before, dHidden, activation, dHidden)
     BLAS.gemm(
       transposeA: true, m: width, n: hidden, k: rows, a: dBranch, lda: width, b: activation, ldb: hidden,
       beta: 1,
       c: dWeight2, ldc: hidden)
-    BLAS.gemm(
-      m: rows, n: hidden, k: width, a: dBranch, lda: width, b: weight2.pointer, ldb: hidden, c: dHidden,
-      ldc: hidden)
-    hiddenMask?.apply(row * hidden..<(row + rows) * hidden, dHidden, dHidden)
-    ck_gelu_gradient(rows * hidden, before, dHidden, dHidden)
     ck_accumulate_rows(rows, hidden, dHidden, dBias1)
-    standardise(source, row, rows, normalised)
+    ck_layer_norm_again_rows(
+      rows, width, source, scale.pointer, shift.pointer, mean.pointer + row, inverseDeviation.pointer + row,
+      normalised)
     BLAS.gemm(
       transposeA: true, m: hidden, n: width, k: rows, a: dHidden, lda: hidden, b: normalised, ldb: width,
       beta: 1,
@@ -144,20 +146,9 @@ private struct FeedForwardNode {
     BLAS.gemm(
       m: rows, n: width, k: hidden, a: dHidden, lda: hidden, b: weight1.pointer, ldb: width, c: dBranch,
       ldc: width)
-    let dInput = gradient.pointer + row * width
-    dInput.update(from: dOutput, count: rows * width)
     ck_layer_norm_gradient_rows(
-      rows, width, source, scale.pointer, mean.pointer + row, inverseDeviation.pointer + row, dBranch, dInput,
-      1, dScale,
-      dShift)
-  }
-
-  /// The normalised rows once more.
-  private func standardise(
-    _ source: UnsafePointer<Float>, _ row: Int, _ rows: Int, _ normalised: UnsafeMutablePointer<Float>
-  ) {
-    ck_layer_norm_rows(
-      rows, width, source, scale.pointer, shift.pointer, epsilon, normalised, mean.pointer + row,
-      inverseDeviation.pointer + row)
+      rows, width, source, scale.pointer, mean.pointer + row, inverseDeviation.pointer + row, dBranch,
+      dOutput,
+      gradient.pointer + row * width, dScale, dShift)
   }
 }

@@ -82,6 +82,11 @@ package struct DropoutMask: Sendable {
     scale = 1 / (1 - probability)
   }
 
+  /// Keeps every element.
+  package static let none = DropoutMask()
+
+  private init() { (key, threshold, scale) = (0, 0, 1) }
+
   package var isActive: Bool { threshold > 0 }
 
   /// `y = keep ? x * scale : 0` for the elements at positions `range`; `x` and `y` point at the first of

@@ -65,9 +65,8 @@ extension Tensor {
       sumOverRowBlocks(rows, width: 2 * width, into: sums.pointer) { row, count, sums in
         ck_layer_norm_gradient_rows(
           count, width, savedX.pointer + row * width, savedScale.pointer, mean.pointer + row,
-          inverseDeviation.pointer + row, upstream.pointer + row * width, gradient.pointer + row * width, 0,
-          sums,
-          sums + width)
+          inverseDeviation.pointer + row, upstream.pointer + row * width, nil,
+          gradient.pointer + row * width, sums, sums + width)
       }
       return [gradient, sums.sliced(0..<1).reshaped([width]), sums.sliced(1..<2).reshaped([width])]
     }

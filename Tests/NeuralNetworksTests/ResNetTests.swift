@@ -146,8 +146,9 @@ private func moveFromKinks(_ norms: [BatchNorm2d]) {
       var pass = pass(training: true)
       _ = network(images, &pass)
     }
+    // The values' own rounding is 5e-3 of such a difference, a little more or less by instruction set.
     expectGradients(
-      of: [("images", images)] + network.parameters(), step: training ? 0.03 : 0.01, tolerance: 5e-3
+      of: [("images", images)] + network.parameters(), step: training ? 0.03 : 0.01, tolerance: 1e-2
     ) {
       var pass = pass(training: training)
       return network(images, &pass)

@@ -89,7 +89,8 @@ struct KernelRowTests {
         var (mean, inverse) = ([Float](repeating: 0, count: rows), [Float](repeating: 0, count: rows))
         var (dScale, dShift) = ([Float](repeating: 0, count: width), [Float](repeating: 0, count: width))
         ck_layer_norm_rows(rows, width, x, scale, shift, 1e-5, &y, &mean, &inverse)
-        ck_layer_norm_gradient_rows(rows, width, x, scale, mean, inverse, dy, &dx, 1, &dScale, &dShift)
+        let residual = dx
+        ck_layer_norm_gradient_rows(rows, width, x, scale, mean, inverse, dy, residual, &dx, &dScale, &dShift)
         var (expectY, expectX) = ([Double](), [Double]())
         var (expectScale, expectShift) = (
           [Double](repeating: 0, count: width), [Double](repeating: 0, count: width)

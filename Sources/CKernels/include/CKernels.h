@@ -75,18 +75,18 @@ void ck_logsumexp_rows(size_t rows, size_t columns, const float *x, float *y); /
 // y = (x - mean) * rstd * scale + shift; mean and rstd: [rows], kept for the gradient. Two passes, variance around the mean.
 void ck_layer_norm_rows(size_t rows, size_t columns, const float *x, const float *scale, const float *shift,
                         float epsilon, float *y, float *mean, float *rstd);
-// dx written (or added to when accumulate is 1); dscale and dshift, [columns], are added to.
+// The same y once more, from the mean and rstd that were kept.
+void ck_layer_norm_again_rows(size_t rows, size_t columns, const float *x, const float *scale, const float *shift,
+                              const float *mean, const float *rstd, float *y);
+// dx = the gradient, plus `residual` where one is given (which may be dx itself); dscale and dshift, [columns], are added to.
 void ck_layer_norm_gradient_rows(size_t rows, size_t columns, const float *x, const float *scale, const float *mean,
-                                 const float *rstd, const float *dy, float *dx, int accumulate, float *dscale,
+                                 const float *rstd, const float *dy, const float *residual, float *dx, float *dscale,
                                  float *dshift);
 
 // y = x / max(|x|, epsilon) by rows; norm: [rows]. dx = (dy - y * (y . dy)) / norm, the gradient of it.
 void ck_normalise_rows(size_t rows, size_t columns, const float *x, float epsilon, float *y, float *norm);
 void ck_normalise_gradient_rows(size_t rows, size_t columns, const float *y, const float *norm, const float *dy,
                                 float *dx);
-
-// y = x + bias by rows, then z = gelu(y); y is kept for the gradient. x and y may be the same pointer.
-void ck_bias_gelu_rows(size_t rows, size_t columns, const float *x, const float *bias, float *y, float *z);
 
 // --- Batch normalisation: a statistic a column --------------------------------------------------------------------
 
@@ -152,6 +152,23 @@ void ck_dropout(size_t n, uint64_t key, uint64_t offset, uint32_t threshold, flo
 // y = r + (keep(i) ? x * scale : 0): residual connection with dropout
 void ck_dropout_add(size_t n, uint64_t key, uint64_t offset, uint32_t threshold, float scale, const float *x,
                     const float *r, float *y);
+// Between the products of a transformer's block. Element i of row r is kept as element offset + r * columns + i of `ck_dropout` is; a
+// threshold of 0 keeps all.
+
+// y = softmax(scale * row_scales[r] * x) by rows, dropped = dropout(y), which may be the same pointer where y is not wanted;
+// row_scales: [rows] or NULL for 1. x may be y.
+void ck_softmax_dropout_rows(size_t rows, size_t columns, float scale, const float *row_scales, const float *x,
+                             uint64_t key, uint64_t offset, uint32_t threshold, float keep_scale, float *y, float *dropped);
+// dx = scale * row_scales[r] * (dropped * dy - y * sum(dropped * dy)): the gradient with respect to x from the one with respect to
+// `dropped`. dx may be dy.
+void ck_softmax_dropout_gradient_rows(size_t rows, size_t columns, float scale, const float *row_scales, const float *y,
+                                      const float *dropped, const float *dy, float *dx);
+// y = x + bias by rows, then z = dropout(gelu(y)); y is kept for the gradient, and may be x.
+void ck_bias_gelu_dropout_rows(size_t rows, size_t columns, const float *x, const float *bias, uint64_t key,
+                               uint64_t offset, uint32_t threshold, float keep_scale, float *y, float *z);
+// Once more z = dropout(gelu(x)), and dx, the gradient with respect to x from dz; dx may be dz.
+void ck_gelu_dropout_gradient(size_t n, uint64_t key, uint64_t offset, uint32_t threshold, float keep_scale, const float *x,
+                              const float *dz, float *z, float *dx);
 // uniform in [0, 1), 24 bits
 void ck_uniform(size_t n, uint64_t key, uint64_t offset, float *y);
 
