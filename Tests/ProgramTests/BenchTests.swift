@@ -39,6 +39,17 @@ extension ProgramTests {
       }
     }
 
+    /// A whole step: views to embeddings, loss, gradients, optimiser. What a step takes from the pool it gives
+    /// back, so that the system is not asked again; once in all is allowed, for two threads that meet in
+    /// another order than before.
+    @Test(arguments: [
+      step + ["--threads", "2"],
+      ["step", "--model", "resnet18", "--images", "4", "--width", "8", "--size", "8", "--threads", "2"],
+    ]) func aStepInSteadyStateAsksTheSystemForNoMemory(arguments: [String]) throws {
+      let result = try run(arguments + ["--json", "--runs", "12"]).json()
+      #expect(try #require(result["system_allocations"] as? Int) <= 1, "\(result)")
+    }
+
     @Test func aProductCountsItsOperations() throws {
       let result = try run(["gemm", "--m", "64", "--n", "32", "--k", "16", "--json"]).json()
       let (seconds, gflops) = (result["median_seconds"] as? Double, result["gflops"] as? Double)
