@@ -29,7 +29,8 @@ struct SpreadExp: ParsableCommand {
         SIGTERM). A second Ctrl-C ends at once; what was saved before stays.
       """,
     subcommands: [
-      Train.self, Reproduce.self, TableCommand.self, Loss.self, Metrics.self, Embed.self, Schema.self,
+      Train.self, Reproduce.self, TableCommand.self, Loss.self, Metrics.self, Embed.self, Fetch.self,
+      Schema.self,
     ],
     defaultSubcommand: Train.self)
 
