@@ -83,14 +83,18 @@ struct ExperimentData {
 extension DataSettings {
   /// Reads or draws the data set.
   func load(from folder: URL?) throws -> DatasetPair {
-    let environment = ProcessInfo.processInfo.environment["SPREAD_DATA"].flatMap { $0.isEmpty ? nil : $0 }
-    let folder = folder?.path ?? self.folder ?? environment
+    let folder = folder?.path ?? self.folder ?? Self.folderOfEnvironment
     let source = Catalogue.source(name.rawValue)
     guard let source, let task = source.task(labels) else {
       throw ConfigurationError(
         place: nil, path: "data.labels", problem: conflict?.problem ?? "there is no such data set")
     }
     return task.view(name == .glyphs ? try glyphs.load() : try source.read(folder))
+  }
+
+  /// Where the environment variable `SPREAD_DATA` says that data sets are; nil where it is empty or absent.
+  public static var folderOfEnvironment: String? {
+    ProcessInfo.processInfo.environment["SPREAD_DATA"].flatMap { $0.isEmpty ? nil : $0 }
   }
 
   private var glyphs: Glyphs {
