@@ -3,7 +3,7 @@ import PackageDescription
 
 // The floors, lowest first; a target imports only from floors below its own:
 //
-//   CBLAS  CLAPACKE  CZlib  CCurl  CCrypto  CKernels
+//   CBLAS  CLAPACKE  CZlib  CPNG  CCurl  CCrypto  CKernels
 //   Tensors
 //   NeuralNetworks | ContrastiveLosses | Datasets      (these three do not know each other)
 //   Evaluation | Fetching       (Fetching alone needs libcurl: whoever only reads data sets does not load it)
@@ -39,6 +39,7 @@ let package = Package(
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -53,7 +54,8 @@ let package = Package(
     .target(
       name: "ContrastiveLosses", dependencies: ["Tensors", "CKernels"], swiftSettings: optimised),
     .target(
-      name: "Datasets", dependencies: ["Tensors", "CKernels", "CZlib"], swiftSettings: optimised),
+      name: "Datasets", dependencies: ["Tensors", "CKernels", "CZlib", "CPNG"],
+      swiftSettings: optimised),
 
     .target(
       name: "Fetching", dependencies: ["Tensors", "Datasets", "CCurl", "CCrypto"],
@@ -74,7 +76,7 @@ let package = Package(
     .executableTarget(
       name: "spread-exp",
       dependencies: [
-        "Reproduction", "Fetching", "Tensors",
+        "Reproduction", "Fetching", "Datasets", "Tensors",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(

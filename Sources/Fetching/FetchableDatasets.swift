@@ -1,3 +1,5 @@
+import Datasets
+
 /// Every data set that `fetch` knows, with what its publisher says of the files.
 extension FetchableDataset {
   public static let all: [FetchableDataset] = [mnist, cifar10, cifar100, waterbirds, celeba, isic]
@@ -21,11 +23,13 @@ extension FetchableDataset {
   }
 
   static let cifar10 = FetchableDataset(
-    name: "cifar10", title: "CIFAR-10", folder: "cifar10", otherFolders: ["CIFAR10", ""],
+    name: "cifar10", title: "CIFAR-10", folder: "cifar10",
+    otherFolders: ["cifar-10", "CIFAR10", "CIFAR-10", ""],
     files: [cifarFile("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530", 170_052_171)])
 
   static let cifar100 = FetchableDataset(
-    name: "cifar100", title: "CIFAR-100", folder: "cifar100", otherFolders: ["CIFAR100", ""],
+    name: "cifar100", title: "CIFAR-100", folder: "cifar100",
+    otherFolders: ["cifar-100", "CIFAR100", "CIFAR-100", ""],
     files: [cifarFile("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8", 168_513_733)])
 
   private static func cifarFile(_ name: String, _ md5: String, _ bytes: Int) -> RemoteFile {
@@ -35,45 +39,48 @@ extension FetchableDataset {
   }
 
   static let waterbirds = FetchableDataset(
-    name: "waterbirds", title: "Waterbirds", folder: "waterbirds",
+    name: "waterbirds", title: "Waterbirds",
     directions: """
       Its images are from CUB-200-2011, for non-commercial research, and Places: read their terms first.
-      Get      https://nlp.stanford.edu/data/dro/waterbird_complete95_forest2water2.tar.gz
-      Then     unpack it (tar -xzf) into {folder}/, so that
-               {folder}/waterbird_complete95_forest2water2/metadata.csv is there.
+        get   https://nlp.stanford.edu/data/dro/waterbird_complete95_forest2water2.tar.gz
+        then  tar -xzf waterbird_complete95_forest2water2.tar.gz -C {data}
+        so that {data}/waterbird_complete95_forest2water2/metadata.csv is there
       """)
 
   static let celeba = FetchableDataset(
-    name: "celeba", title: "CelebA", folder: "celeba",
+    name: "celeba", title: "CelebA",
     directions: """
       Its makers ask every user to agree to their terms (non-commercial research, no redistribution).
-      Get      img_align_celeba.zip, list_attr_celeba.txt and list_eval_partition.txt
-      From     https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html ("Align&Cropped Images", "Attributes
-               Annotations", "Train/Val/Test Partitions")
-      Then     put the two tables into {folder}/ and unpack the images there (unzip), so that
-               {folder}/img_align_celeba/000001.jpg is there.
+        get   img_align_celeba.zip, list_attr_celeba.txt and list_eval_partition.txt ("Align&Cropped Images",
+              "Attributes Annotations", "Train/Val/Test Partitions")
+        from  https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html
+        then  put the two tables into {data}/celeba and unpack the images there
+              (unzip img_align_celeba.zip -d {data}/celeba)
+        so that {data}/celeba/img_align_celeba/000001.jpg is there
       """)
 
   static let isic = FetchableDataset(
-    name: "isic", title: "ISIC", folder: "isic",
+    name: "isic", title: "ISIC",
     directions: """
       Each image has a licence of its own (CC-0, CC-BY or CC-BY-NC).
-      Get      the JPEG images and the metadata of the ISIC challenges; a patch column must be added
-      From     https://www.isic-archive.com
-      Then     put the images into {folder}/images/ and the table beside it as {folder}/labels.csv.
+        get   the JPEG images of the archive with their metadata
+        from  https://www.isic-archive.com
+        then  put the images into {data}/isic/images and write {data}/isic/labels.csv with the columns image,
+              malignant (0 or 1) and patch (1 where a coloured patch is in the picture)
       """)
 
   /// The data sets that names mean, each once, in the order given; `all` means every one.
   ///
-  /// The names of tasks are understood too: "CIFAR100-Coarse-U" is fetched as `cifar100`.
+  /// The names of tasks are understood too, and spellings with hyphens: "CIFAR100-Coarse-U" and "cifar-100" are
+  /// fetched as `cifar100`.
   /// - Throws: `FetchUsageError` that names the nearest valid name.
   public static func named(_ names: [String], nearest: (String, [String]) -> String?) throws
     -> [FetchableDataset]
   {
     var result: [FetchableDataset] = []
     for name in names {
-      var plain = name.lowercased().filter { $0 != "_" && $0 != "-" }
-      for suffix in ["coarseu", "coarse"] where plain.hasSuffix(suffix) { plain.removeLast(suffix.count) }
+      let lower = name.lowercased()
+      let plain = Catalogue.task(lower)?.source.name ?? lower.filter { $0 != "_" && $0 != "-" }
       let meant = plain == "all" ? all : all.filter { $0.name == plain }
       guard !meant.isEmpty else {
         let known = all.map(\.name) + ["all"]

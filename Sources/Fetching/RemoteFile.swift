@@ -57,16 +57,17 @@ public struct FetchableDataset: Sendable {
   /// What the command calls it.
   public let name: String
   public let title: String
-  /// Its folder within the data folder.
+  /// The folder of its files within the data folder.
   public let folder: String
   /// Other folders where its files may already be.
   public let otherFolders: [String]
   public let files: [RemoteFile]
-  /// What to get, from where, and where to put it, where the terms want a person to do it.
+  /// What to get, from where, and where to put it, where the terms want a person to do it; `{data}` stands for
+  /// the data folder.
   public let directions: String?
 
   public init(
-    name: String, title: String, folder: String, otherFolders: [String] = [], files: [RemoteFile] = [],
+    name: String, title: String, folder: String = "", otherFolders: [String] = [], files: [RemoteFile] = [],
     directions: String? = nil
   ) {
     self.name = name

@@ -138,9 +138,8 @@ struct Fetch: ParsableCommand {
     do {
       for dataset in try datasets() {
         if let text = dataset.directions {
-          let place = "\(root)/\(dataset.folder)"
           directions.append(
-            "\(dataset.title): by hand. \(text.replacingOccurrences(of: "{folder}", with: place))")
+            "\(dataset.title): by hand. \(text.replacingOccurrences(of: "{data}", with: root))")
         } else if list {
           for planned in try fetcher.plan(dataset) {
             print(

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import LoopbackServer
 import Testing
@@ -177,16 +178,24 @@ import Testing
     #expect(error.description.contains("`mnits`") && error.description.contains("nearest: `mnist`"))
   }
 
-  /// Each data set either has files that can be compared with something, or says what a person is to do.
+  /// Each data set either has files that can be compared with something, or says what a person is to do; and the
+  /// readers look for exactly that.
   @Test func everyDatasetCanBeGot() {
     for dataset in FetchableDataset.all {
       #expect(dataset.files.isEmpty == (dataset.directions != nil))
-      #expect(dataset.directions?.contains("https://") ?? true)
       for file in dataset.files {
         #expect(file.contents.md5.count == 32 && file.size <= file.largestSize)
         #expect(file.addresses.allSatisfy { $0.hasPrefix("https://") && $0.hasSuffix("/" + file.name) })
       }
+      guard let source = Catalogue.source(dataset.name) else { continue }
+      if let directions = dataset.directions {
+        #expect(directions.contains("https://") && source.files.allSatisfy { directions.contains($0) })
+        #expect(directions.contains("{data}/\(source.folder ?? "-")"))
+      } else {
+        #expect(dataset.folder == source.folder && dataset.files.map(\.name) == source.files)
+      }
     }
+    #expect(["mnist", "cifar10", "cifar100"].allSatisfy { Catalogue.source($0) != nil })
   }
 
   @Test(arguments: ["ftp://x/", "http://", "https:///x", "/no/such/folder", "", "file:///tmp", "http://a b/"])

@@ -59,7 +59,7 @@ extension ProgramTests {
       #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome)")
       for words in [
         "cifar10: cifar-10-binary.tar.gz, 170 MB, from https://www.cs.toronto.edu/",
-        "mnist: train-images-idx3-ubyte.gz, 9.9 MB, from https://", "CelebA: by hand", "data/celeba/",
+        "mnist: train-images-idx3-ubyte.gz, 9.9 MB, from https://", "CelebA: by hand", "data/celeba",
       ] { #expect(outcome.output.contains(words), "\(words) in: \(outcome.output)") }
       #expect(!FileManager.default.fileExists(atPath: folder.path("data")))
     }
@@ -68,8 +68,10 @@ extension ProgramTests {
       let outcome = try fetch("waterbirds", "celeba", "isic")
       #expect(outcome.code == 0)
       for words in [
-        "https://nlp.stanford.edu/data/dro/waterbird_complete95_forest2water2.tar.gz", "data/waterbirds/",
-        "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html", "https://www.isic-archive.com", "data/isic/",
+        "https://nlp.stanford.edu/data/dro/waterbird_complete95_forest2water2.tar.gz",
+        "data/waterbird_complete95_forest2water2/metadata.csv",
+        "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html", "https://www.isic-archive.com",
+        "data/isic/labels.csv",
       ] { #expect(outcome.output.contains(words), "\(words) in: \(outcome.output)") }
     }
 
