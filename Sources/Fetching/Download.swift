@@ -36,7 +36,7 @@ final class Download: TransferReceiver {
     guard let type = head.contentType,
       type.hasPrefix("text/") || type.hasSuffix("json") || type.hasSuffix("xml")
     else { return nil }
-    return type
+    return printable(type)
   }
 
   /// Brings the whole file into the partial one.
@@ -70,25 +70,27 @@ final class Download: TransferReceiver {
       let answer = try transfer.run(self)
       if mustRestart { return false }
       if (200...299).contains(answer.head.status) { return true }
-      current = try target(of: answer)
+      current = try Self.target(of: answer, from: current)
     }
     throw FetchFailure(
       .anotherMirror, "more than \(Self.mostRedirects) redirects, the last to \(withoutPassword(current))")
   }
 
-  private func target(of answer: HTTPTransfer.Answer) throws -> String {
+  /// Where a redirect leads to.
+  /// - Throws: `FetchFailure` when that is nowhere, or nowhere to follow to.
+  static func target(of answer: HTTPTransfer.Answer, from current: String) throws -> String {
     let named = answer.redirect ?? answer.head.headers["location"]
     guard let named else {
       throw FetchFailure(.anotherMirror, "a redirect (\(answer.head.status)) that does not say where to")
     }
     guard isWebAddress(named) else {
       throw FetchFailure(
-        .anotherMirror, "a redirect to \(named.prefix(200)), which is neither http nor https")
+        .anotherMirror, "a redirect to \(printable(named)), which is neither http nor https")
     }
     guard !(current.lowercased().hasPrefix("https:") && named.lowercased().hasPrefix("http:")) else {
       throw FetchFailure(
         .anotherMirror,
-        "a redirect from https to \(withoutPassword(named)), which anyone on the way could change")
+        "a redirect from https to \(printable(withoutPassword(named))), which anyone on the way could change")
     }
     return named
   }
@@ -117,7 +119,8 @@ final class Download: TransferReceiver {
   private func begin(_ head: ResponseHead) throws {
     try limit.check(announced: head.contentLength, file: file, type: suspiciousType)
     try partial.restart(
-      PartialFile.Note(address: address, validator: head.validator, total: head.contentLength))
+      PartialFile.Note(
+        address: withoutPassword(address), validator: head.validator, total: head.contentLength))
     try limit.checkSpace(for: head.contentLength ?? file.size)
   }
 
@@ -128,11 +131,9 @@ final class Download: TransferReceiver {
       return false
     }
     if let known = partial.note?.total, let total = range.total, known != total { return false }
-    // A server that gives another tag with the part did not look at If-Range.
-    if let tag = head.headers["etag"], asked.validator.hasPrefix("\""), tag != asked.validator {
-      return false
-    }
-    return true
+    // A server that gives another tag or date with the part did not look at If-Range.
+    let name = asked.validator.hasPrefix("\"") ? "etag" : "last-modified"
+    return head.headers[name].map { $0 == asked.validator } ?? true
   }
 
   func received(_ body: UnsafeRawBufferPointer) throws {

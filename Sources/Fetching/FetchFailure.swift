@@ -62,3 +62,10 @@ func withoutPassword(_ address: String) -> String {
   guard let at = host.lastIndex(of: "@") else { return address }
   return String(address[..<scheme.upperBound]) + String(rest[rest.index(after: at)...])
 }
+
+/// Text from outside as it may go to a terminal: whatever could steer one is replaced, and there is an end to it.
+func printable(_ text: String) -> String {
+  String(
+    String.UnicodeScalarView(
+      text.unicodeScalars.prefix(200).map { $0.properties.generalCategory == .control ? "?" : $0 }))
+}

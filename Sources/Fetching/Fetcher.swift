@@ -121,7 +121,7 @@ public final class Fetcher {
   ) throws -> Int {
     var origins = FileOrigin.all(of: file, in: dataset, source: options.source)
     // The one that sent what is there can go on.
-    if let address = partial.note?.address, let place = origins.firstIndex(where: { $0.text == address }) {
+    if let address = partial.note?.address, let place = origins.firstIndex(where: { $0.shown == address }) {
       origins.insert(origins.remove(at: place), at: 0)
     }
     let backOff = BackOff(first: options.firstWait, longest: options.longestWait)

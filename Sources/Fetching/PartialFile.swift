@@ -8,6 +8,7 @@ import Tensors
 final class PartialFile {
   /// Where the bytes come from, in `NAME.partial.json`.
   struct Note: Codable, Equatable {
+    /// Without a password: this is written to the disk.
     var address: String
     /// An entity tag or a date, for `If-Range`; nil where the server gave none, and nothing can be resumed.
     var validator: String?
@@ -52,13 +53,15 @@ final class PartialFile {
 
   /// What a request for the rest must carry; nil when the file must be fetched from its start.
   func resumption(from address: String) -> (start: Int, validator: String)? {
-    guard size > 0, let note, note.address == address, let validator = note.validator else { return nil }
+    guard size > 0, let note, note.address == withoutPassword(address), let validator = note.validator else {
+      return nil
+    }
     return (size, validator)
   }
 
   /// True when all that the server announced has come, and a kill came before the check.
   func isComplete(from address: String) -> Bool {
-    size > 0 && note?.address == address && note?.total == size
+    size > 0 && note?.address == withoutPassword(address) && note?.total == size
   }
 
   /// Empties it for another version of the file.

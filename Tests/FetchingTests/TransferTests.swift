@@ -85,4 +85,19 @@ import Testing
     #expect(withoutPassword("https://host/x@y") == "https://host/x@y")
     #expect(withoutPassword("/a/b") == "/a/b")
   }
+
+  @Test func redirectsDoNotLeaveEncryption() throws {
+    func target(_ location: String, from: String) throws -> String {
+      let head = self.head("HTTP/1.1 302 Found", "Location: \(location)", "")
+      return try Download.target(of: HTTPTransfer.Answer(head: head, redirect: location), from: from)
+    }
+    #expect(try target("https://b/", from: "http://a/") == "https://b/")
+    #expect(try target("https://b/", from: "https://a/") == "https://b/")
+    let failure = try #require(throws: FetchFailure.self) { try target("http://u:p@b/", from: "HTTPS://a/") }
+    #expect(failure.reason.contains("from https to http://b/") && failure.remedy == .anotherMirror)
+    let steering = try #require(throws: FetchFailure.self) {
+      try target("ftp://\u{1B}[2J", from: "http://a/")
+    }
+    #expect(steering.reason.contains("ftp://?[2J"))
+  }
 }
