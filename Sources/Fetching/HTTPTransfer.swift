@@ -112,6 +112,9 @@ struct HTTPTransfer {
     case CURLE_COULDNT_RESOLVE_PROXY:
       return FetchFailure(
         .anotherMirror, "\(reason): see the environment variables http_proxy and https_proxy")
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return FetchFailure(
+        .retry(after: 0), "\(reason): is there a network? (a proxy is named by http_proxy and https_proxy)")
     default: return FetchFailure(.retry(after: 0), reason)
     }
   }

@@ -29,8 +29,7 @@ struct Fetch: ParsableCommand {
         spread-exp fetch waterbirds
 
       EXIT CODES
-        0 all files are there, or directions were printed; 1 a file was not fetched; 64 a wrong name or option; 130 stopped
-        by Ctrl-C, with what had come kept.
+        0 all is there, or directions were printed; 1 a file was not fetched; 64 a wrong name or option; 130 Ctrl-C.
       """)
 
   @Argument(

@@ -22,6 +22,7 @@ struct SpreadExp: ParsableCommand {
         spread-exp --config mnist-coarse.json --data ~/data --loss spread --seed 7
         spread-exp --config mnist-coarse --set loss.temperature=0.2 --set optimiser.rate=1e-3
         spread-exp reproduce 2
+        spread-exp fetch mnist --data ~/data
         spread-exp data --data ~/data
         spread-exp loss --loss spread --view1 z1.npy --view2 z2.npy --labels y.npy --normalise
 
