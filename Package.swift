@@ -3,10 +3,10 @@ import PackageDescription
 
 // The floors, lowest first; a target imports only from floors below its own:
 //
-//   CBLAS  CLAPACKE  CZlib  CKernels
+//   CBLAS  CLAPACKE  CZlib  CPNG  CCurl  CCrypto  CKernels
 //   Tensors
 //   NeuralNetworks | ContrastiveLosses | Datasets      (these three do not know each other)
-//   Evaluation
+//   Evaluation | Fetching       (Fetching alone needs libcurl: whoever only reads data sets does not load it)
 //   Reproduction
 //   spread-exp | spread-bench
 
@@ -26,6 +26,7 @@ let package = Package(
     .library(name: "NeuralNetworks", targets: ["NeuralNetworks"]),
     .library(name: "ContrastiveLosses", targets: ["ContrastiveLosses"]),
     .library(name: "Datasets", targets: ["Datasets"]),
+    .library(name: "Fetching", targets: ["Fetching"]),
     .library(name: "Evaluation", targets: ["Evaluation"]),
     .library(name: "Reproduction", targets: ["Reproduction"]),
     .executable(name: "spread-exp", targets: ["spread-exp"]),
@@ -38,6 +39,10 @@ let package = Package(
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CKernels", cSettings: optimisedC),
 
     .target(
@@ -49,7 +54,12 @@ let package = Package(
     .target(
       name: "ContrastiveLosses", dependencies: ["Tensors", "CKernels"], swiftSettings: optimised),
     .target(
-      name: "Datasets", dependencies: ["Tensors", "CKernels", "CZlib"], swiftSettings: optimised),
+      name: "Datasets", dependencies: ["Tensors", "CKernels", "CZlib", "CPNG"],
+      swiftSettings: optimised),
+
+    .target(
+      name: "Fetching", dependencies: ["Tensors", "Datasets", "CCurl", "CCrypto"],
+      swiftSettings: optimised),
 
     .target(
       name: "Evaluation",
@@ -66,7 +76,8 @@ let package = Package(
     .executableTarget(
       name: "spread-exp",
       dependencies: [
-        "Reproduction", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Reproduction", "Fetching", "Datasets", "Tensors",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "spread-bench",
@@ -80,9 +91,13 @@ let package = Package(
       name: "NeuralNetworksTests", dependencies: ["NeuralNetworks"], swiftSettings: optimised),
     .testTarget(name: "ContrastiveLossesTests", dependencies: ["ContrastiveLosses"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+    // A scripted HTTP server on loopback, for the tests of fetching as a library and as a program.
+    .target(name: "LoopbackServer", path: "Tests/LoopbackServer"),
+    .testTarget(name: "FetchingTests", dependencies: ["Fetching", "Datasets", "LoopbackServer"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
     .testTarget(name: "ReproductionTests", dependencies: ["Reproduction"]),
-    .testTarget(name: "ProgramTests", dependencies: ["spread-exp", "spread-bench", "Tensors"]),
+    .testTarget(
+      name: "ProgramTests", dependencies: ["spread-exp", "spread-bench", "Tensors", "LoopbackServer"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -7,7 +7,7 @@ import Tensors
 /// Archives of several members are read as one stream. Memory is bounded by one chunk, whatever the file
 /// says. Errors name the file and the byte of it: an archive that is cut off, damaged, or followed by
 /// something else.
-final class GzipReader {
+package final class GzipReader {
   let path: String
   /// The size of the file as it lies on the disk.
   let fileSize: Int
@@ -23,7 +23,7 @@ final class GzipReader {
   /// Deflate gives at most 1032 bytes for one.
   static let largestRatio = 1032
 
-  init(path: String) throws {
+  package init(path: String) throws {
     let opened = open(path, O_RDONLY | O_CLOEXEC)
     guard opened >= 0 else {
       throw FileFormatError(path, "cannot be read: \(String(cString: strerror(errno)))")
@@ -56,7 +56,7 @@ final class GzipReader {
     }
   }
 
-  var isCompressed: Bool { stream != nil }
+  package var isCompressed: Bool { stream != nil }
 
   /// The most bytes that this file can hold when read to its end.
   var largestContents: Int {
@@ -66,7 +66,7 @@ final class GzipReader {
   private var byte: Int { chunkStart + chunkPosition }
 
   /// Fills the buffer, or as much of it as there is; 0 at the end.
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+  package func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
     var filled = 0
     while filled < buffer.count {
       let target = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])

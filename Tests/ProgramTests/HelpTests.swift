@@ -13,7 +13,7 @@ extension ProgramTests {
         .experiments, [],
         [
           "EXIT CODES", "130", "143", "64", "RUNS/EXPERIMENT/PROFILE", "reproduce", "table", "metrics",
-          "embed",
+          "embed", "fetch",
         ]
       ),
       (
@@ -28,6 +28,13 @@ extension ProgramTests {
       ),
       (.experiments, ["metrics"], ["--embeddings", "--labels", "--strata", "N x d"]),
       (.experiments, ["embed"], ["--checkpoint", "--data", "--output", "N x d", "SPREAD_DATA"]),
+      (
+        .experiments, ["fetch"],
+        [
+          "--data", "--from", "--force", "--list", "--any-contents", "SPREAD_DATA", "http_proxy", "130",
+          ".partial",
+        ]
+      ),
       (.experiments, ["schema"], ["JSON schema"]),
       (.benchmarks, [], ["gemm", "step", "loss", "augment", "median"]),
       (.benchmarks, ["augment"], ["--json", "--size", "--makers"]),

@@ -51,7 +51,7 @@ func editDistance(_ a: String, _ b: String) -> Int {
 }
 
 /// The candidate with the fewest steps from `word`, the first among equals.
-func nearest(to word: String, among candidates: [String]) -> String? {
+package func nearest(to word: String, among candidates: [String]) -> String? {
   candidates.map { ($0, editDistance(word, $0)) }.min { $0.1 < $1.1 }?.0
 }
 

@@ -16,7 +16,7 @@ public enum Interruption {
 
   /// Where all is saved, and a person who pressed Ctrl-C need not wait for what comes next.
   /// - Throws: `InterruptedError` when a signal came.
-  static func check() throws {
+  public static func check() throws {
     if let signal = pending { throw InterruptedError(signal: signal) }
   }
 

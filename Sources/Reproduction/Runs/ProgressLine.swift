@@ -86,7 +86,7 @@ public final class ProgressLine {
 }
 
 /// Seconds for a person: "42 s", "3 min 05 s", "2 h 07 min".
-func duration(_ seconds: Double) -> String {
+package func duration(_ seconds: Double) -> String {
   guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
   let whole = Int(seconds.rounded())
   func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }

@@ -1,0 +1,63 @@
+import Datasets
+import Foundation
+import Tensors
+
+/// Comparing a file with what is published about it.
+enum Contents {
+  /// Reads the file to its end, or as far as it could be right.
+  /// - Parameter published: nil: only gzip's own check sums, where it is gzipped.
+  /// - Returns: nil when it is right, else a sentence.
+  /// - Throws: what `tick` throws; `FetchFailure` when it cannot be read.
+  /// - Complexity: one pass; memory for one piece.
+  static func problem(
+    of path: String, published: PublishedContents?, tick: () throws -> Void = {}
+  ) throws -> String? {
+    let digest = try MD5()
+    switch published {
+    case .file(let md5, let bytes):
+      guard let handle = FileHandle(forReadingAtPath: path) else {
+        throw FetchFailure.system("read", path, errno)
+      }
+      defer { try? handle.close() }
+      return try compare(md5, bytes, digest, tick) { buffer in
+        let count = read(handle.fileDescriptor, buffer.baseAddress, buffer.count)
+        guard count >= 0 else { throw FetchFailure.system("read", path, errno) }
+        return count
+      }
+    case .unwrapped(let md5, let bytes):
+      return try unwrapping(path) { reader in try compare(md5, bytes, digest, tick, reader.read(into:)) }
+    case nil:
+      return try unwrapping(path) { reader in
+        guard reader.isCompressed else { return nil }
+        _ = try compare(nil, .max, digest, tick, reader.read(into:))
+        return nil
+      }
+    }
+  }
+
+  /// What gzip says of a damaged file is about the contents, not about this machine.
+  private static func unwrapping(_ path: String, _ body: (GzipReader) throws -> String?) throws -> String? {
+    do { return try body(GzipReader(path: path)) } catch let error as FileFormatError {
+      return error.reason + (error.byte.map { " at byte \($0)" } ?? "")
+    }
+  }
+
+  private static func compare(
+    _ md5: String?, _ expected: Int, _ digest: MD5, _ tick: () throws -> Void,
+    _ read: (UnsafeMutableRawBufferPointer) throws -> Int
+  ) throws -> String? {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { buffer.deallocate() }
+    var total = 0
+    while case let count = try read(buffer), count > 0 {
+      try tick()
+      total += count
+      if total > expected { return "more than the \(expected) bytes that are published" }
+      digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    }
+    guard let md5 else { return nil }
+    guard total == expected else { return "\(total) bytes, and \(expected) are published" }
+    let found = digest.hexadecimal()
+    return found == md5 ? nil : "the MD5 is \(found), and \(md5) is published"
+  }
+}

@@ -1,0 +1,71 @@
+import Foundation
+
+/// Why an attempt at a file failed, and what may help.
+struct FetchFailure: Error, Equatable {
+  enum Remedy: Equatable {
+    /// The same address may answer later, after at least this many seconds.
+    case retry(after: Double)
+    /// This address will not do; another may.
+    case anotherMirror
+    /// The address has no such file; the same base may have it in a folder.
+    case notFound
+    /// No address can help: the disk, or a file that stands in the way.
+    case giveUp
+  }
+
+  let remedy: Remedy
+  /// What was wrong and what was expected, for a person.
+  let reason: String
+
+  init(_ remedy: Remedy, _ reason: String) {
+    self.remedy = remedy
+    self.reason = reason
+  }
+
+  static func system(_ action: String, _ path: String, _ code: Int32) -> FetchFailure {
+    FetchFailure(.giveUp, "\(path) cannot be \(action): \(String(cString: strerror(code)))")
+  }
+}
+
+/// Thrown when a fetch was asked to stop; what had come is kept.
+public struct FetchInterruption: Error, Equatable {
+  /// The unfinished file; nil when none is.
+  public let partial: String?
+  public let bytes: Int
+}
+
+/// A command that cannot be carried out: an unknown name, an address that is none.
+public struct FetchUsageError: Error, Equatable, CustomStringConvertible {
+  public let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// Bytes for a person, in decimal units as download pages give them: "812 bytes", "9.9 MB".
+public func byteCountText(_ count: Int) -> String {
+  if count < 1000 { return count == 1 ? "1 byte" : "\(count) bytes" }
+  var (value, unit) = (Double(count) / 1000, 0)
+  while value >= 999.5 && unit < 3 {
+    value /= 1000
+    unit += 1
+  }
+  let tenths = Int((value * 10).rounded())
+  let number = tenths < 1000 ? "\(tenths / 10).\(tenths % 10)" : "\(Int(value.rounded()))"
+  return "\(number) \(["kB", "MB", "GB", "TB"][unit])"
+}
+
+/// An address for a message: a password that stands in it is left out.
+func withoutPassword(_ address: String) -> String {
+  guard let scheme = address.range(of: "://") else { return address }
+  let rest = address[scheme.upperBound...]
+  let host = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+  guard let at = host.lastIndex(of: "@") else { return address }
+  return String(address[..<scheme.upperBound]) + String(rest[rest.index(after: at)...])
+}
+
+/// Text from outside as it may go to a terminal: whatever could steer one is replaced, and there is an end to it.
+func printable(_ text: String) -> String {
+  String(
+    String.UnicodeScalarView(
+      text.unicodeScalars.prefix(200).map { $0.properties.generalCategory == .control ? "?" : $0 }))
+}
