@@ -82,7 +82,7 @@ let package = Package(
     .testTarget(
       name: "NeuralNetworksTests", dependencies: ["NeuralNetworks"], swiftSettings: optimised),
     .testTarget(name: "ContrastiveLossesTests", dependencies: ["ContrastiveLosses"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "CPNG"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
     .testTarget(name: "ReproductionTests", dependencies: ["Reproduction"]),
     .testTarget(name: "ProgramTests", dependencies: ["spread-exp", "spread-bench", "Tensors"]),
