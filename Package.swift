@@ -90,7 +90,7 @@ let package = Package(
     .testTarget(
       name: "NeuralNetworksTests", dependencies: ["NeuralNetworks"], swiftSettings: optimised),
     .testTarget(name: "ContrastiveLossesTests", dependencies: ["ContrastiveLosses"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "CPNG"]),
     // A scripted HTTP server on loopback, for the tests of fetching as a library and as a program.
     .target(name: "LoopbackServer", path: "Tests/LoopbackServer"),
     .testTarget(name: "FetchingTests", dependencies: ["Fetching", "Datasets", "LoopbackServer"]),
