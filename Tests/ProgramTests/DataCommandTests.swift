@@ -66,7 +66,9 @@ extension ProgramTests {
       #expect(try cells("cifar100-coarse-u")[1] == "missing")
       #expect(try cells("glyphs")[1] == "found")
       #expect(outcome.output.contains("200 of 50,000 training images, 40 of 10,000 test images"))
-      #expect(outcome.output.contains("cifar-100-binary.tar.gz not found. Put "))
+      #expect(
+        outcome.output.contains(
+          "cifar-100-binary.tar.gz not found. `spread-exp fetch cifar100` gets it. By hand: put "))
     }
 
     @Test func oneDataSetIsToldInFull() throws {
