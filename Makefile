@@ -3,8 +3,8 @@
 PROFILE ?= quick
 RUNS ?= runs
 SWIFT ?= swift
-PACKAGES = libopenblas-dev liblapacke-dev zlib1g-dev pkg-config
-PROBES = openblas lapacke zlib
+PACKAGES = libopenblas-dev liblapacke-dev zlib1g-dev libpng-dev libturbojpeg0-dev pkg-config
+PROBES = openblas lapacke zlib libpng libturbojpeg
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build test lint format bench bench-peers reproduce-table2 clean
@@ -13,10 +13,10 @@ help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 # pkg-config's answer decides, so nothing is asked of apt (or of sudo) once the libraries are there.
-deps: ## Install the system libraries that are missing (OpenBLAS, LAPACKE, zlib), with apt-get
+deps: ## Install the system libraries that are missing (OpenBLAS, LAPACKE, zlib, libpng, libturbojpeg), with apt-get
 	@if pkg-config --exists $(PROBES) 2>/dev/null; then exit 0; fi; \
 	if ! command -v apt-get >/dev/null; then \
-	  echo "This system has no apt-get. Install OpenBLAS, LAPACKE and zlib with their headers, and pkg-config," >&2; \
+	  echo "This system has no apt-get. Install OpenBLAS, LAPACKE, zlib, libpng and libturbojpeg with their headers, and pkg-config," >&2; \
 	  echo "so that 'pkg-config --exists $(PROBES)' succeeds (Debian calls them: $(PACKAGES))." >&2; exit 1; fi; \
 	if [ "$$(id -u)" = 0 ]; then as_root=""; \
 	elif command -v sudo >/dev/null; then as_root=sudo; \

@@ -3,7 +3,7 @@ import PackageDescription
 
 // The floors, lowest first; a target imports only from floors below its own:
 //
-//   CBLAS  CLAPACKE  CZlib  CKernels
+//   CBLAS  CLAPACKE  CZlib  CPNG  CKernels
 //   Tensors
 //   NeuralNetworks | ContrastiveLosses | Datasets      (these three do not know each other)
 //   Evaluation
@@ -38,6 +38,7 @@ let package = Package(
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CKernels", cSettings: optimisedC),
 
     .target(
@@ -49,7 +50,8 @@ let package = Package(
     .target(
       name: "ContrastiveLosses", dependencies: ["Tensors", "CKernels"], swiftSettings: optimised),
     .target(
-      name: "Datasets", dependencies: ["Tensors", "CKernels", "CZlib"], swiftSettings: optimised),
+      name: "Datasets", dependencies: ["Tensors", "CKernels", "CZlib", "CPNG"],
+      swiftSettings: optimised),
 
     .target(
       name: "Evaluation",

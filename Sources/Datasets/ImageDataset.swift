@@ -119,15 +119,20 @@ public struct ImageDataset: Sendable {
   }
 }
 
-/// Training and test points of one task.
+/// Training and test points of one task, and its validation points where the data set comes with some.
 public struct DatasetPair: Sendable {
   public let training: ImageDataset
+  /// The data set's own validation part; nil where it has none, and one is split from the training points.
+  public let validation: ImageDataset?
   public let test: ImageDataset
   /// Where the data came from, in a sentence.
   public let source: String
 
-  public init(training: ImageDataset, test: ImageDataset, source: String) {
+  public init(
+    training: ImageDataset, validation: ImageDataset? = nil, test: ImageDataset, source: String
+  ) {
     self.training = training
+    self.validation = validation
     self.test = test
     self.source = source
   }

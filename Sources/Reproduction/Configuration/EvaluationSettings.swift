@@ -1,4 +1,5 @@
-/// The part of the training images that chooses the checkpoint.
+/// The part of the training images that chooses the checkpoint, where the data set has no validation part of
+/// its own.
 public struct ValidationSettings: Sendable, Equatable {
   public var share = 0.1
   /// The same split for every seed of training, so that seeds differ in training alone.
@@ -12,7 +13,8 @@ extension ValidationSettings: ConfigurationSection {
     [
       .value(
         "share", \.share, .within(0.001...0.9),
-        "Share of the training images held out to choose the best epoch."),
+        "Share of the training images held out to choose the best epoch, unless the data set has a validation part of its own."
+      ),
       .value(
         "seed", \.seed, .within(0...Int(Int32.max)), "Seed of the split, the same for every seed of training."
       ),

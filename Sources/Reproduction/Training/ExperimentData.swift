@@ -20,7 +20,8 @@ struct ExperimentData {
   let training: ImageDataset
   let validation: ImageDataset
   let test: ImageDataset
-  /// Training and validation images together, in their original order.
+  /// Training and validation images together, in their original order; where the data set has a validation
+  /// part of its own, the training images alone.
   let whole: ImageDataset
   /// Of all training images, before any were held out.
   let statistics: (mean: [Float], deviation: [Float])
@@ -42,8 +43,12 @@ struct ExperimentData {
     test = key.data.testImages.map { pair.test.sample($0, seed: seed) } ?? pair.test
     self.whole = whole
     statistics = whole.channelStatistics()
-    (training, validation) = whole.split(validationShare: key.validation.share, seed: seed)
     source = pair.source
+    if let own = pair.validation {
+      (training, validation) = (whole, own)
+      return
+    }
+    (training, validation) = whole.split(validationShare: key.validation.share, seed: seed)
     guard training.count >= 2, validation.count >= 1 else {
       throw ConfigurationError(
         place: nil, path: "validation.share",
