@@ -3,7 +3,7 @@ import PackageDescription
 
 // The floors, lowest first; a target imports only from floors below its own:
 //
-//   CBLAS  CLAPACKE  CZlib  CPNG  CKernels
+//   CBLAS  CLAPACKE  CZlib  CPNG  CTurboJPEG  CKernels
 //   Tensors
 //   NeuralNetworks | ContrastiveLosses | Datasets      (these three do not know each other)
 //   Evaluation
@@ -39,6 +39,8 @@ let package = Package(
     .systemLibrary(name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .target(name: "CKernels", cSettings: optimisedC),
 
     .target(
@@ -50,7 +52,7 @@ let package = Package(
     .target(
       name: "ContrastiveLosses", dependencies: ["Tensors", "CKernels"], swiftSettings: optimised),
     .target(
-      name: "Datasets", dependencies: ["Tensors", "CKernels", "CZlib", "CPNG"],
+      name: "Datasets", dependencies: ["Tensors", "CKernels", "CZlib", "CPNG", "CTurboJPEG"],
       swiftSettings: optimised),
 
     .target(
@@ -81,7 +83,7 @@ let package = Package(
     .testTarget(
       name: "NeuralNetworksTests", dependencies: ["NeuralNetworks"], swiftSettings: optimised),
     .testTarget(name: "ContrastiveLossesTests", dependencies: ["ContrastiveLosses"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "CPNG", "CTurboJPEG"]),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
     .testTarget(name: "ReproductionTests", dependencies: ["Reproduction"]),
     .testTarget(name: "ProgramTests", dependencies: ["spread-exp", "spread-bench", "Tensors"]),
