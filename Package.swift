@@ -63,7 +63,8 @@ let package = Package(
     .target(
       name: "Reproduction",
       dependencies: [
-        "CKernels", "Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets", "Evaluation",
+        "CTurboJPEG", "CKernels", "Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets",
+        "Evaluation",
       ],
       swiftSettings: optimised),
 

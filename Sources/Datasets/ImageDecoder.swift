@@ -13,7 +13,7 @@ import Tensors
 /// * A rotation that EXIF asks for is not applied: PIL and torchvision do not either, and tables of labels
 ///   were made with them.
 /// * A JPEG that libjpeg warns of (it ends early, or a part is damaged) is refused as well.
-final class ImageDecoder {
+package final class ImageDecoder {
   static let largestSide = 16_384
   static let largestArea = 1 << 26
   static let largestFile = 1 << 28
@@ -39,7 +39,7 @@ final class ImageDecoder {
   /// - Parameters:
   ///   - size: side of the images that come out
   ///   - channels: 1 for grey, 3 for red, green, blue
-  init(size: Int, channels: Int = 3) {
+  package init(size: Int, channels: Int = 3) {
     self.size = size
     self.channels = channels
     scaler = StoredImageScaler(size: size, channels: channels)
@@ -55,7 +55,7 @@ final class ImageDecoder {
 
   /// Reads a file into `[channels, size, size]`.
   /// - Throws: `FileFormatError` that names the file.
-  func decode(_ path: String, into target: UnsafeMutablePointer<UInt8>) throws {
+  package func decode(_ path: String, into target: UnsafeMutablePointer<UInt8>) throws {
     let pixels = try read(path)
     scaler.scale(
       pixels.bytes, width: pixels.width, height: pixels.height, covered: pixels.covered, into: target)
@@ -119,7 +119,7 @@ final class ImageDecoder {
   /// The eighths to which libjpeg reduces an image while it undoes the cosine transform: the fewest of 1, 2, 4
   /// and 8 that leave the shorter side at least `size` long. (The others would leave less to scale, but only
   /// these have vector code: the whole image is decoded sooner than 7/8 of it.)
-  static func eighths(width: Int, height: Int, size: Int) -> Int {
+  package static func eighths(width: Int, height: Int, size: Int) -> Int {
     [1, 2, 4].first { min(width, height) * $0 >= 8 * size } ?? 8
   }
 

@@ -36,5 +36,8 @@ public enum BenchmarkSuite {
           size: size, channels: channels, images: size > 100 ? 16 : 128, threads: 1, runs: runs,
           machine: machine))
     }
+    try DecodeBenchmark.run(
+      width: 400, height: 300, size: 256, images: 200, runs: runs, machine: machine
+    ).forEach(report)
   }
 }
