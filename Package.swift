@@ -71,7 +71,8 @@ let package = Package(
     .executableTarget(
       name: "spread-exp",
       dependencies: [
-        "Reproduction", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Reproduction", "Datasets", "Tensors",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "spread-bench",

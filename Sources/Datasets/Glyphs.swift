@@ -41,15 +41,12 @@ public struct Glyphs: Sendable, Equatable {
     DatasetPair(
       training: try part("training", trainingCounts, cache: cache),
       test: try part("test", testCounts, cache: cache),
-      source: "Glyphs, drawn by this program (seed \(seed))")
+      source: "Glyphs, drawn by this program (seed \(seed))", contents: .unverified("drawn by this program"))
   }
 
   /// Digits below 5 against the others as classes, digits as strata.
   public func loadCoarse(cache: String = Glyphs.defaultCache) throws -> DatasetPair {
-    let fine = try load(cache: cache)
-    return DatasetPair(
-      training: MNIST.coarse(fine.training, "Glyphs-Coarse"), test: MNIST.coarse(fine.test, "Glyphs-Coarse"),
-      source: fine.source)
+    MNIST.coarse(try load(cache: cache), "Glyphs-Coarse")
   }
 
   private func part(_ name: String, _ counts: [Int], cache: String) throws -> ImageDataset {

@@ -17,6 +17,9 @@ public struct IDXArray: Sendable {
   /// The elements as float32.
   public func tensor() -> Tensor { Tensor(type.floats(Data(raw), bigEndian: true), shape: shape) }
 
+  /// The elements as integers; nil where they are floating-point numbers.
+  var integers: [Int]? { holdsBytes ? raw.map(Int.init) : type.integers(Data(raw), bigEndian: true) }
+
   private static let types: [UInt8: ElementType] = [
     0x08: .unsigned(bytes: 1), 0x09: .signed(bytes: 1), 0x0b: .signed(bytes: 2), 0x0c: .signed(bytes: 4),
     0x0d: .float32, 0x0e: .float64,

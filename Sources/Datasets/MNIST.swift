@@ -38,24 +38,24 @@ public enum MNIST {
     }
     let (training, test) = (try part(paths[0], paths[1]), try part(paths[2], paths[3]))
     var source = "MNIST, \((paths[0] as NSString).deletingLastPathComponent)"
-    if checksums != publishedChecksums {
-      source += " (contents other than those of the published MNIST files)"
-    }
-    return DatasetPair(training: training, test: test, source: source)
+    let isPublished = checksums == publishedChecksums
+    let difference = "contents other than those of the published MNIST files"
+    if !isPublished { source += " (\(difference))" }
+    return DatasetPair(
+      training: training, test: test, source: source, contents: isPublished ? .published : .other(difference))
   }
 
   /// Digits below 5 against the others as classes, digits as strata.
   public static func loadCoarse(from folder: String?) throws -> DatasetPair {
-    let fine = try load(from: folder)
-    return DatasetPair(
-      training: coarse(fine.training, "MNIST-Coarse"), test: coarse(fine.test, "MNIST-Coarse"),
-      source: fine.source)
+    coarse(try load(from: folder), "MNIST-Coarse")
   }
 
   /// Ten digits as two classes.
-  static func coarse(_ fine: ImageDataset, _ name: String) -> ImageDataset {
-    fine.relabelled(
-      name, classOfStratum: (0...9).map { $0 < 5 ? 0 : 1 }, classNames: ["below 5", "5 and above"])
+  static func coarse(_ fine: DatasetPair, _ name: String) -> DatasetPair {
+    fine.mapped {
+      $0.relabelled(
+        name, classOfStratum: (0...9).map { $0 < 5 ? 0 : 1 }, classNames: ["below 5", "5 and above"])
+    }
   }
 
   private static func find(in folder: String?) throws -> [String] {

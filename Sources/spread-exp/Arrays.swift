@@ -120,7 +120,8 @@ struct Embed: ParsableCommand {
   @Option(help: ArgumentHelp("A checkpoint of this program.", valueName: "file.safetensors"))
   var checkpoint: String
 
-  @Option(help: "The data set: glyphs or mnist.")
+  @Option(
+    help: "The data set: \(DataSettings.Name.allCases.map(\.rawValue).joined(separator: ", ")).")
   var data: DataSettings.Name
 
   @Option(help: "train or test.")

@@ -22,6 +22,7 @@ struct SpreadExp: ParsableCommand {
         spread-exp --config mnist-coarse.json --data ~/data --loss spread --seed 7
         spread-exp --config mnist-coarse --set loss.temperature=0.2 --set optimiser.rate=1e-3
         spread-exp reproduce 2
+        spread-exp data --data ~/data
         spread-exp loss --loss spread --view1 z1.npy --view2 z2.npy --labels y.npy --normalise
 
       EXIT CODES
@@ -29,7 +30,8 @@ struct SpreadExp: ParsableCommand {
         SIGTERM). A second Ctrl-C ends at once; what was saved before stays.
       """,
     subcommands: [
-      Train.self, Reproduce.self, TableCommand.self, Loss.self, Metrics.self, Embed.self, Schema.self,
+      Train.self, Reproduce.self, TableCommand.self, DataCommand.self, Loss.self, Metrics.self, Embed.self,
+      Schema.self,
     ],
     defaultSubcommand: Train.self)
 

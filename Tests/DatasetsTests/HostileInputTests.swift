@@ -4,75 +4,143 @@ import Testing
 
 @testable import Datasets
 
-/// Mutated files: every outcome is an array that the file could hold or a `FileFormatError` that names the
-/// file.
-@Suite struct HostileInputTests {
-  private static let base = idx(shape: [4, 5, 6], randomBytes(120, seed: 11).map { $0 & 0x1f })
+/// Every reader with mutated files. In a row, so that the peak of memory is one reader's.
+@Suite(.serialized) struct HostileInputTests {
+  let folder: TemporaryFolder
 
-  /// Flips, cuts, insertions, doubled parts and overwritten lengths, one to four of them.
-  private func mutated(_ bytes: [UInt8], _ generator: inout RandomGenerator) -> [UInt8] {
-    var result = bytes
-    for _ in 0...generator.below(4) where !result.isEmpty {
-      let place = generator.below(result.count)
-      switch generator.below(6) {
-      case 0: result[place] ^= 1 << UInt8(generator.below(8))
-      case 1: result.removeSubrange(place...)
-      case 2: result.insert(UInt8(generator.below(256)), at: place)
-      case 3: result += result[place...]
-      case 4: result[place] = [0, 0xff, 0x7f, 0x80][generator.below(4)]
-      default: for i in place..<min(place + 4, result.count) { result[i] = 0xff }
-      }
+  init() throws { folder = try TemporaryFolder() }
+
+  private func compressed(_ bytes: [UInt8]) throws -> [UInt8] { try gzipped(bytes, level: 1) }
+
+  // MARK: - Gzip
+
+  @Test func gzip() throws {
+    let text = Array(repeatElement(Array("a line that comes again. ".utf8), count: 30).joined())
+    let originals = [
+      try gzipped(text), try gzipped(randomBytes(200, seed: 1), level: 1), try gzipped([]) + gzipped(text),
+      text,
+    ]
+    try Mutations(originals: originals, seed: 30, focus: [0..<20]).run(in: folder, file: "any.gz") {
+      path, size in
+      let count = try contents(of: path).count
+      #expect(count <= size * GzipReader.largestRatio)
+    }
+  }
+
+  // MARK: - IDX
+
+  private static let array = idx(shape: [4, 5, 6], randomBytes(120, seed: 11).map { $0 & 0x1f })
+
+  @Test func idxArrays() throws {
+    let originals = [Self.array, idx(type: 0x0b, shape: [3, 2], randomBytes(12, seed: 12))]
+    let mutations = Mutations(originals: originals, seed: 31, wrap: compressed, focus: [0..<16])
+    try mutations.run(in: folder, file: "array") { path, size in
+      let array = try IDXArray(path: path)
+      #expect(array.shape.reduce(1, *) * array.type.size == array.raw.count)
+      #expect(array.raw.count <= size * GzipReader.largestRatio)
+    }
+  }
+
+  /// One file of the set changes, the others stay.
+  @Test(arguments: ["train-images", "train-labels", "train-strata"]) func idxDataset(file: String) throws {
+    let sample = IDXSample()
+    try sample.write(to: folder)
+    let original = try #require(sample.files.first { $0.name == file }).contents
+    let mutations = Mutations(originals: [original], seed: 32, wrap: compressed, focus: [0..<16])
+    try mutations.run(in: folder, file: "\(file).idx") { _, _ in
+      let data = try IDXDataset.load(from: folder.path)
+      #expect(data.training.count == data.training.store.count && data.test.count == 4)
+      #expect(data.training.classNames.count <= 65_536 && data.training.stratumNames.count <= 65_536)
+    }
+  }
+
+  @Test func names() throws {
+    try IDXSample().write(to: folder)
+    let original = Array(IDXSample.names.utf8)
+    try Mutations(originals: [original], seed: 33).run(in: folder, file: "names.json") { _, _ in
+      let data = try IDXDataset.load(from: folder.path)
+      #expect(data.training.count == 6)
+    }
+  }
+
+  // MARK: - Tar
+
+  /// Headers of an archive whose sums are set right again, so that what is behind the sum is reached.
+  private func withChecksums(_ archive: [UInt8]) -> [UInt8] {
+    var result = archive
+    for start in stride(from: 0, to: max(0, archive.count - 511), by: 512)
+    where Array(archive[(start + 257)..<(start + 262)]) == Array("ustar".utf8) {
+      result.replaceSubrange(
+        start..<(start + 512), with: Tar.withChecksum(Array(archive[start..<(start + 512)])))
     }
     return result
   }
 
-  @Test(arguments: [false, true])
-  func mutatedArraysAreReadOrRefused(compressed: Bool) throws {
-    let folder = try TemporaryFolder()
-    let original = compressed ? try gzipped(Self.base) : Self.base
-    var generator = RandomGenerator(seed: compressed ? 21 : 20)
-    var (read, refused) = (0, 0)
-    for round in 0..<1_000 {
-      let bytes = mutated(original, &generator)
-      let path = try folder.write(bytes, "array")
-      do {
-        let array = try IDXArray(path: path)
-        #expect(array.shape.reduce(1, *) * array.type.size == array.raw.count, "round \(round)")
-        #expect(array.raw.count <= bytes.count * GzipReader.largestRatio)
-        read += 1
-      } catch {
-        let error = try #require(error as? FileFormatError, "round \(round): \(error)")
-        #expect(error.file == path, "round \(round): \(error)")
-        let byte = try #require(error.byte, "round \(round): \(error)")
-        #expect(byte <= max(bytes.count, 4 + 4 * 255), "round \(round): \(error)")
-        refused += 1
+  @Test func tar() throws {
+    let long = String(repeating: "long/", count: 30)
+    let originals = [
+      Tar.header("folder/", size: 0, type: "5") + Tar.file("folder/one", randomBytes(700, seed: 2))
+        + Tar.pax([("path", long + "name"), ("size", "3")]) + Tar.file("short", [1, 2, 3])
+        + Tar.header("link", size: 0, type: "2", link: "one") + Tar.end,
+      Tar.file("././@LongLink", Array(long.utf8) + [0], type: "L") + Tar.file("short", [1])
+        + Tar.file("name", [2, 3], prefix: "pre/fix") + Tar.end,
+    ]
+    let headers = (0..<8).map { $0 * 512..<($0 * 512 + 280) }
+    let mutations = Mutations(
+      originals: originals, seed: 34, wrap: { try compressed(withChecksums($0)) }, focus: headers)
+    try mutations.run(in: folder, file: "archive.tar") { path, size in
+      let reader = try TarReader(path: path)
+      var total = 0
+      var buffer = [UInt8](repeating: 0, count: 256)
+      while let entry = try reader.next() {
+        #expect(!entry.name.hasPrefix("/") && !entry.name.split(separator: "/").contains(".."))
+        #expect(entry.name.utf8.count <= TarReader.longestName * 3)
+        while case let count = try buffer.withUnsafeMutableBytes({ try reader.read(into: $0) }), count > 0 {
+          total += count
+        }
       }
+      #expect(total <= size * GzipReader.largestRatio)
     }
-    #expect(read > 0 && refused > 400, "\(read) were read and \(refused) refused")
   }
 
-  /// Sound archives around damaged arrays, so that what is behind the decompression is reached.
-  @Test func mutatedArraysWithinSoundArchives() throws {
-    let folder = try TemporaryFolder()
-    var generator = RandomGenerator(seed: 22)
-    var refused = 0
-    for _ in 0..<500 {
-      let path = try folder.write(try gzipped(mutated(Self.base, &generator), level: 1), "array.gz")
-      if let error = formatError({ _ = try IDXArray(path: path) }) {
-        #expect(error.file == path)
-        refused += 1
+  // MARK: - CIFAR
+
+  @Test(arguments: [false, true]) func cifarArchives(isHundred: Bool) throws {
+    let sample = CIFARSample(isHundred: isHundred, records: isHundred ? 3 : 1, testRecords: 1)
+    let headers = (0..<30).map { $0 * 512..<($0 * 512 + 280) }
+    let mutations = Mutations(
+      originals: [sample.archive], seed: isHundred ? 36 : 35, wrap: { try compressed(withChecksums($0)) },
+      focus: headers)
+    let name = isHundred ? "cifar-100-binary.tar" : "cifar-10-binary.tar"
+    try mutations.run(in: folder, file: name) { path, size in
+      let data =
+        try isHundred ? CIFAR100.loadCoarse(from: folder.path) : CIFAR10.loadCoarse(from: folder.path)
+      for part in [data.training, data.test] {
+        #expect(part.count == part.store.count && part.store.bytes.count == part.count * 3072)
+        #expect(part.store.bytes.count <= size * GzipReader.largestRatio)
       }
     }
-    #expect(refused > 200)
+  }
+
+  @Test(arguments: ["data_batch_2.bin", "batches.meta.txt"]) func cifarFolders(file: String) throws {
+    let sample = CIFARSample(records: 1, testRecords: 1)
+    try sample.writeFolder(in: folder.path)
+    let original = try #require(sample.files.first { $0.name == file }).contents
+    let mutations = Mutations(originals: [original], seed: 37, focus: file.hasSuffix("bin") ? [0..<1] : [])
+    try mutations.run(in: folder, file: "\(sample.folderName)/\(file)") { _, _ in
+      let data = try CIFAR10.load(from: folder.path)
+      #expect(data.training.count == data.training.store.count && data.training.count >= 4)
+    }
   }
 
   @Test func randomBytesAreRefused() throws {
-    let folder = try TemporaryFolder()
     for seed in 0..<200 {
       var bytes = randomBytes(seed, seed: UInt64(seed))
       if seed % 2 == 0 && bytes.count > 3 { bytes.replaceSubrange(0..<3, with: [0x1f, 0x8b, 8]) }
-      let path = try folder.write(bytes, "noise")
+      let path = try folder.write(bytes, "cifar-10-binary.tar.gz")
       #expect(formatError { _ = try IDXArray(path: path) } != nil)
+      #expect(formatError { while try TarReader(path: path).next() != nil {} } != nil)
+      #expect(formatError { _ = try CIFAR10.load(from: folder.path) } != nil)
     }
   }
 }

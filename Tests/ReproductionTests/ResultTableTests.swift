@@ -1,4 +1,5 @@
 import ContrastiveLosses
+import Datasets
 import Evaluation
 import Foundation
 import Tensors

@@ -93,6 +93,15 @@ struct ConfigurationField<Section> {
   }
 }
 
+extension ConfigurationField {
+  /// The same field, not written where its value changes nothing.
+  func omitted(where isWithoutEffect: @escaping (Section) -> Bool) -> ConfigurationField {
+    var field = self
+    field.write = { [write] section in isWithoutEffect(section) ? nil : write(section) }
+    return field
+  }
+}
+
 // MARK: - Reading and writing a section
 
 extension ConfigurationSection {

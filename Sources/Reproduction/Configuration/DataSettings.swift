@@ -2,11 +2,15 @@ import Datasets
 
 /// Which images and labels an experiment is about.
 public struct DataSettings: Sendable, Equatable {
-  /// The data sets that can be read.
-  public enum Name: String, CaseIterable, Sendable { case glyphs, mnist }
+  /// The data sets that can be read, as `Catalogue` names them.
+  public enum Name: String, CaseIterable, Sendable {
+    case glyphs, mnist
+    case cifar10, cifar100
+    case idx
+  }
 
   /// What the encoder is trained on: a few superclasses, or the classes themselves.
-  public enum Labels: String, CaseIterable, Sendable { case coarse, fine }
+  public typealias Labels = LabelChoice
 
   public var name = Name.glyphs
   public var labels = Labels.coarse
@@ -17,6 +21,10 @@ public struct DataSettings: Sendable, Equatable {
   public var trainingImages: Int?
   /// Test images that are used; nil: all.
   public var testImages: Int?
+  /// The share of the training images that is trained on, after validation images were held out; drawn at random
+  /// with the validation's seed, a smaller share within a larger one.
+  public var fraction = 1.0
+  public var labelNoise = LabelNoiseSettings()
   /// Glyphs: training images of each digit. Unequal numbers make rare strata.
   public var trainingImagesOfDigit = [Int](repeating: 600, count: 10)
   /// Glyphs: test images of each digit.
@@ -27,8 +35,27 @@ public struct DataSettings: Sendable, Equatable {
   public init() {}
 }
 
+/// Wrong classes among those that training sees. Validation and test images keep theirs, and strata stay.
+public struct LabelNoiseSettings: Sendable, Equatable {
+  public var share = 0.0
+  public var seed = 0
+
+  public init() {}
+}
+
+extension LabelNoiseSettings: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    [
+      .value(
+        "share", \.share, .within(0...1),
+        "Share of the training images that get another class, each of the others with equal probability."),
+      .value("seed", \.seed, .within(0...Int(Int32.max)), "Seed of the choice of images and classes."),
+    ]
+  }
+}
+
 extension DataSettings.Name: ConfigurationChoice {}
-extension DataSettings.Labels: ConfigurationChoice {}
+extension LabelChoice: ConfigurationChoice {}
 
 extension DataSettings: ConfigurationSection {
   static var fields: [ConfigurationField<Self>] {
@@ -39,7 +66,10 @@ extension DataSettings: ConfigurationSection {
       .value(
         "name", \.name, "The data set: glyphs is drawn by the program itself; the others are read from files."
       ),
-      .value("labels", \.labels, "What the encoder is trained on: coarse (superclasses) or fine labels."),
+      .value(
+        "labels", \.labels,
+        "What the encoder is trained on: coarse (superclasses), fine, or coarse-u (cifar100: superclasses with rare strata)."
+      ),
       .value(
         "folder", \.folder,
         "Folder of the files; else --data, else SPREAD_DATA. Not part of a run's identity.",
@@ -56,7 +86,21 @@ extension DataSettings: ConfigurationSection {
       .value(
         "testImagesOfDigit", \.testImagesOfDigit, digits, "Test images of each digit.", when: isGenerated),
       .value("seed", \.seed, .within(0...Int(Int32.max)), "Seed of the drawings.", when: isGenerated),
+      // Not written where they change nothing: runs that were made before these keys keep their identity.
+      .value(
+        "fraction", \.fraction, .within(0.0001...1),
+        "Share of the training images that is trained on, after validation images were held out."
+      ).omitted { $0.fraction == 1 },
+      .section(
+        "labelNoise", \.labelNoise, "Wrong classes among the training images, for experiments on robustness."
+      ).omitted { $0.labelNoise.share == 0 },
     ]
+  }
+
+  var conflict: (key: String, problem: String)? {
+    guard let source = Catalogue.source(name.rawValue), source.task(labels) == nil else { return nil }
+    let known = source.tasks.map { "\"\($0.labels.rawValue)\"" }.joined(separator: ", ")
+    return ("labels", "\(name.rawValue) has no labels \"\(labels.rawValue)\"; it has \(known)")
   }
 }
 

@@ -1,4 +1,5 @@
 import ContrastiveLosses
+import Datasets
 import Foundation
 import Tensors
 
@@ -175,11 +176,4 @@ extension TableDefinition.Measure {
     case .neighbourAccuracy: result.neighbourAccuracy
     }
   }
-}
-
-/// An integer with its thousands apart: "54,000".
-func grouped(_ number: Int) -> String {
-  var digits = Array(String(abs(number)))
-  for place in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(",", at: place) }
-  return (number < 0 ? "-" : "") + String(digits)
 }

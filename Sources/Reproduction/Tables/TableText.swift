@@ -7,7 +7,7 @@ extension ResultTable {
   /// figures of the same runs, and what is missing.
   public var markdown: String {
     let heading = definition.number.isEmpty ? "" : "Table \(definition.number): "
-    var parts = ["## \(heading)\(definition.title) (%)", aligned(mainRows)]
+    var parts = ["## \(heading)\(definition.title) (%)", alignedTable(mainRows)]
     let settings = rows.compactMap { row in row.settings.map { "* \(row.title): \($0)." } }
     if !settings.isEmpty {
       parts.append(
@@ -15,7 +15,8 @@ extension ResultTable {
           + "settings (profile paper). Made with:\n\n" + settings.joined(separator: "\n"))
     }
     if rows.contains(where: { $0.cells.contains { !$0.results.isEmpty } }) {
-      parts.append("### The same runs in more detail\n\n" + aligned(detailRows) + "\n\n" + Self.detailLegend)
+      parts.append(
+        "### The same runs in more detail\n\n" + alignedTable(detailRows) + "\n\n" + Self.detailLegend)
     }
     if !missingLines.isEmpty { parts.append("### Missing\n\n" + missingLines.joined(separator: "\n")) }
     return parts.joined(separator: "\n\n") + "\n"
@@ -99,16 +100,17 @@ extension ResultTable {
   static func oneDecimal(_ number: Double) -> String { decimals(number, 1) }
 
   static func decimals(_ number: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", number) }
+}
 
-  /// Rows of cells as a Markdown table; the first is the head.
-  private func aligned(_ table: [[String]]) -> String {
-    let widths = (0..<table[0].count).map { column in table.map { $0[column].count }.max() ?? 0 }
-    func line(_ cells: [String]) -> String {
-      "| "
-        + zip(cells, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(
-          separator: " | ") + " |"
-    }
-    let rule = "|" + widths.map { String(repeating: "-", count: $0 + 2) }.joined(separator: "|") + "|"
-    return ([line(table[0]), rule] + table.dropFirst().map(line)).joined(separator: "\n")
+/// Rows of cells as a Markdown table, its columns aligned so that it also reads as plain text; the first row is the
+/// head.
+func alignedTable(_ table: [[String]]) -> String {
+  let widths = (0..<table[0].count).map { column in table.map { $0[column].count }.max() ?? 0 }
+  func line(_ cells: [String]) -> String {
+    "| "
+      + zip(cells, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(
+        separator: " | ") + " |"
   }
+  let rule = "|" + widths.map { String(repeating: "-", count: $0 + 2) }.joined(separator: "|") + "|"
+  return ([line(table[0]), rule] + table.dropFirst().map(line)).joined(separator: "\n")
 }

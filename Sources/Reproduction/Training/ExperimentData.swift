@@ -44,18 +44,28 @@ struct ExperimentData {
     self.whole = whole
     statistics = whole.channelStatistics()
     source = pair.source
-    if let own = pair.validation {
-      (training, validation) = (whole, own)
-      return
+    var (training, validation) = (whole, pair.validation)
+    if validation == nil {
+      (training, validation) = whole.split(validationShare: key.validation.share, seed: seed)
     }
-    (training, validation) = whole.split(validationShare: key.validation.share, seed: seed)
-    guard training.count >= 2, validation.count >= 1 else {
+    let held = validation!
+    guard training.count >= 2, held.count >= 1 else {
       throw ConfigurationError(
         place: nil, path: "validation.share",
         problem:
           "\(key.validation.share) of \(whole.count) training images leaves \(training.count) to train with and "
-          + "\(validation.count) to validate with; at least 2 and 1 are needed")
+          + "\(held.count) to validate with; at least 2 and 1 are needed")
     }
+    // Validation images are the same at every fraction and noise, and their classes right.
+    let (fraction, noise) = (key.data.fraction, key.data.labelNoise)
+    if fraction < 1 { training = training.fraction(fraction, seed: seed) }
+    guard training.count >= 2 else {
+      throw ConfigurationError(
+        place: nil, path: "data.fraction",
+        problem: "\(fraction) of the training images are \(training.count); at least 2 are needed")
+    }
+    if noise.share > 0 { training = training.withLabelNoise(share: noise.share, seed: UInt64(noise.seed)) }
+    (self.training, self.validation) = (training, held)
   }
 
   /// The side of the images, which must be square.
@@ -73,14 +83,18 @@ struct ExperimentData {
 extension DataSettings {
   /// Reads or draws the data set.
   func load(from folder: URL?) throws -> DatasetPair {
-    let environment = ProcessInfo.processInfo.environment["SPREAD_DATA"].flatMap { $0.isEmpty ? nil : $0 }
-    let folder = folder?.path ?? self.folder ?? environment
-    switch (name, labels) {
-    case (.mnist, .coarse): return try MNIST.loadCoarse(from: folder)
-    case (.mnist, .fine): return try MNIST.load(from: folder)
-    case (.glyphs, .coarse): return try glyphs.loadCoarse()
-    case (.glyphs, .fine): return try glyphs.load()
+    let folder = folder?.path ?? self.folder ?? Self.folderOfEnvironment
+    let source = Catalogue.source(name.rawValue)
+    guard let source, let task = source.task(labels) else {
+      throw ConfigurationError(
+        place: nil, path: "data.labels", problem: conflict?.problem ?? "there is no such data set")
     }
+    return task.view(name == .glyphs ? try glyphs.load() : try source.read(folder))
+  }
+
+  /// Where the environment variable `SPREAD_DATA` says that data sets are; nil where it is empty or absent.
+  public static var folderOfEnvironment: String? {
+    ProcessInfo.processInfo.environment["SPREAD_DATA"].flatMap { $0.isEmpty ? nil : $0 }
   }
 
   private var glyphs: Glyphs {

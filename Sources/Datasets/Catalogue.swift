@@ -1,0 +1,117 @@
+/// What the encoder is trained on.
+public enum LabelChoice: String, CaseIterable, Sendable {
+  /// Superclasses, or the classes of a data set that has strata of its own.
+  case coarse
+  /// The classes themselves, or the strata as classes.
+  case fine
+  /// Superclasses whose strata are of very different sizes.
+  case coarseUnbalanced = "coarse-u"
+}
+
+/// The data sets that can be read, and the tasks that are made of them: the one list that configurations, `spread-exp
+/// data` and `spread-exp fetch` go by.
+public enum Catalogue {
+  /// A data set as it is read.
+  public struct Source: Sendable {
+    /// Its name in configurations and on the command line.
+    public let name: String
+    /// The folder below the data folder in which its files are expected; nil where it needs none.
+    public let folder: String?
+    /// The files that it needs, as they are distributed.
+    public let files: [String]
+    /// How to get them.
+    public let advice: String
+    /// Reads it from a data folder.
+    /// - Throws: `MissingDataError`, `FileFormatError`.
+    public let read: @Sendable (_ folder: String?) throws -> DatasetPair
+    public let tasks: [Task]
+
+    init(
+      _ name: String, folder: String?, files: [String], advice: String,
+      read: @escaping @Sendable (String?) throws -> DatasetPair, tasks: [Task]
+    ) {
+      self.name = name
+      self.folder = folder
+      self.files = files
+      self.advice = advice
+      self.read = read
+      self.tasks = tasks
+    }
+
+    /// The task with these labels; nil where the data set has none.
+    public func task(_ labels: LabelChoice) -> Task? { tasks.first { $0.labels == labels } }
+  }
+
+  /// A data set with its classes and strata: a row of the paper's table 1.
+  public struct Task: Sendable {
+    /// On the command line, for example "cifar100-coarse-u".
+    public let name: String
+    /// In tables, for example "CIFAR100-Coarse-U".
+    public let title: String
+    public let labels: LabelChoice
+    /// Made of the data set as it was read.
+    public let view: @Sendable (DatasetPair) -> DatasetPair
+
+    init(
+      _ name: String, _ title: String, _ labels: LabelChoice,
+      view: @escaping @Sendable (DatasetPair) -> DatasetPair = { $0 }
+    ) {
+      self.name = name
+      self.title = title
+      self.labels = labels
+      self.view = view
+    }
+  }
+
+  public static let sources: [Source] = [
+    Source(
+      "cifar10", folder: CIFAR10.files.folders[0], files: ["cifar-10-binary.tar.gz"], advice: CIFAR10.advice,
+      read: CIFAR10.load,
+      tasks: [
+        Task("cifar10", "CIFAR10", .fine),
+        Task("cifar10-coarse", "CIFAR10-Coarse", .coarse, view: CIFAR10.coarse),
+      ]),
+    Source(
+      "cifar100", folder: CIFAR100.files.folders[0], files: ["cifar-100-binary.tar.gz"],
+      advice: CIFAR100.advice,
+      read: CIFAR100.load,
+      tasks: [
+        Task("cifar100", "CIFAR100", .fine),
+        Task("cifar100-coarse", "CIFAR100-Coarse", .coarse, view: CIFAR100.coarse),
+        Task("cifar100-coarse-u", "CIFAR100-Coarse-U", .coarseUnbalanced) { CIFAR100.coarseUnbalanced($0) },
+      ]),
+    Source(
+      "mnist", folder: "mnist", files: MNIST.names.map { $0 + ".gz" }, advice: MNIST.advice, read: MNIST.load,
+      tasks: [
+        Task("mnist", "MNIST", .fine),
+        Task("mnist-coarse", "MNIST-Coarse", .coarse) { MNIST.coarse($0, "MNIST-Coarse") },
+      ]),
+    Source(
+      "glyphs", folder: nil, files: [], advice: "Glyphs are drawn by this program and need no files.",
+      read: { _ in
+        try Glyphs(
+          trainingCounts: [Int](repeating: 600, count: 10), testCounts: [Int](repeating: 200, count: 10),
+          seed: 1
+        ).load()
+      },
+      tasks: [
+        Task("glyphs", "Glyphs", .fine),
+        Task("glyphs-coarse", "Glyphs-Coarse", .coarse) { MNIST.coarse($0, "Glyphs-Coarse") },
+      ]),
+    Source(
+      "idx", folder: "idx",
+      files: ["train-images", "train-labels", "test-images", "test-labels"].map { $0 + ".idx.gz" },
+      advice: IDXDataset.advice, read: IDXDataset.load, tasks: [Task("idx", "IDX files", .coarse)]),
+  ]
+
+  /// The data set of a name in configurations.
+  public static func source(_ name: String) -> Source? { sources.first { $0.name == name } }
+
+  /// The task of a name on the command line, with its data set.
+  public static func task(_ name: String) -> (source: Source, task: Task)? {
+    for source in sources {
+      if let task = source.tasks.first(where: { $0.name == name }) { return (source, task) }
+    }
+    return nil
+  }
+}

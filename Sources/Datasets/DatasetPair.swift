@@ -1,0 +1,59 @@
+/// Training and test points of one task, and its validation points where the data set comes with some.
+public struct DatasetPair: Sendable {
+  public let training: ImageDataset
+  /// The data set's own validation part; nil where it has none, and one is split from the training points.
+  public let validation: ImageDataset?
+  public let test: ImageDataset
+  /// Where the data came from, in a sentence.
+  public let source: String
+  /// What a comparison with the published files gave.
+  public let contents: ContentsCheck
+
+  public init(
+    training: ImageDataset, validation: ImageDataset? = nil, test: ImageDataset, source: String,
+    contents: ContentsCheck = .unverified("nothing published to compare with")
+  ) {
+    self.training = training
+    self.validation = validation
+    self.test = test
+    self.source = source
+    self.contents = contents
+  }
+
+  /// The same view of each part.
+  func mapped(_ view: (ImageDataset) -> ImageDataset) -> DatasetPair {
+    DatasetPair(
+      training: view(training), validation: validation.map(view), test: view(test), source: source,
+      contents: contents)
+  }
+}
+
+/// Whether the contents of files are those that were published.
+public enum ContentsCheck: Sendable, Equatable {
+  /// Their checksums are those of the published files.
+  case published
+  /// They are not; in which way.
+  case other(String)
+  /// Not known; what could be compared.
+  case unverified(String)
+}
+
+/// Data that are not there: what is missing, where it was looked for, and how to get it.
+public struct MissingDataError: Error, CustomStringConvertible, Sendable {
+  public let dataset: String
+  public let missing: [String]
+  public let searched: [String]
+  public let advice: String
+
+  public init(dataset: String, missing: [String], searched: [String], advice: String) {
+    self.dataset = dataset
+    self.missing = missing
+    self.searched = searched
+    self.advice = advice
+  }
+
+  public var description: String {
+    "\(dataset) was not found: \(missing.joined(separator: ", ")) missing"
+      + (searched.isEmpty ? "" : " (looked in \(searched.joined(separator: ", ")))") + ". \(advice)"
+  }
+}

@@ -1,0 +1,150 @@
+import Datasets
+import Foundation
+import Tensors
+
+/// What a data set is, as it was found: a row of `spread-exp data`.
+public struct DatasetReport: Codable, Sendable, Equatable {
+  /// Whether it could be read.
+  public enum State: String, Codable, Sendable {
+    case found, missing
+    /// Something is there that is not what it should be.
+    case damaged
+  }
+
+  /// A class or a stratum with its images.
+  public struct Group: Codable, Sendable, Equatable {
+    public var name: String
+    public var training: Int
+    public var validation: Int?
+    public var test: Int
+  }
+
+  /// Numbers of images.
+  public struct Counts: Codable, Sendable, Equatable {
+    public var training: Int
+    /// Nil where validation images are split from the training images.
+    public var validation: Int?
+    public var test: Int
+  }
+
+  /// What could be read.
+  public struct Contents: Codable, Sendable, Equatable {
+    /// Where it came from, in a sentence.
+    public var source: String
+    public var images: Counts
+    public var channels: Int
+    public var height: Int
+    public var width: Int
+    /// Of the training images, of values in [0, 1].
+    public var mean: [Float]
+    public var deviation: [Float]
+    public var classes: [Group]
+    public var strata: [Group]
+    /// "published", or what is different or could not be compared.
+    public var check: String
+    /// Whether the files are those that were published; nil: not known.
+    public var isPublished: Bool?
+  }
+
+  public var name: String
+  public var title: String
+  public var state: State
+  public var contents: Contents?
+  /// What is missing or wrong.
+  public var problem: String?
+  /// How to get the files.
+  public var advice: String
+
+  init(
+    _ task: Catalogue.Task, of source: Catalogue.Source, state: State, contents: Contents? = nil,
+    problem: String? = nil
+  ) {
+    (name, title, advice) = (task.name, task.title, source.advice)
+    (self.state, self.contents, self.problem) = (state, contents, problem)
+  }
+}
+
+extension DatasetReport {
+  /// Looks at data sets, each read once for all of its tasks.
+  ///
+  /// - Parameters:
+  ///   - tasks: names of tasks; empty: all.
+  ///   - folder: where data sets are
+  ///   - report: called with each as soon as it is read; the data are nil where they could not be.
+  /// - Throws: `RunError` for a name that there is not. What is missing or damaged is no error but a state.
+  public static func each(
+    _ tasks: [String] = [], in folder: String?, report: (DatasetReport, DatasetPair?) throws -> Void
+  ) throws {
+    if let name = tasks.first(where: { Catalogue.task($0) == nil }) { throw RunError(unknown(name)) }
+    for source in Catalogue.sources {
+      let wanted = source.tasks.filter { tasks.isEmpty || tasks.contains($0.name) }
+      guard !wanted.isEmpty else { continue }
+      let read = Result { try source.read(folder) }
+      for task in wanted {
+        switch read {
+        case .success(let pair):
+          let view = task.view(pair)
+          try report(DatasetReport(task, of: source, state: .found, contents: Contents(view)), view)
+        case .failure(let error as MissingDataError):
+          let problem = error.missing.joined(separator: ", ")
+          try report(DatasetReport(task, of: source, state: .missing, problem: problem), nil)
+        case .failure(let error):
+          try report(DatasetReport(task, of: source, state: .damaged, problem: "\(error)"), nil)
+        }
+      }
+    }
+  }
+
+  /// The sentence for a name that there is not.
+  public static func unknown(_ name: String) -> String {
+    let names = Catalogue.sources.flatMap { $0.tasks.map(\.name) }
+    let best = nearest(to: name, among: names).map { "; nearest: \($0)" } ?? ""
+    return "there is no data set \"\(name)\"\(best) (there are \(names.joined(separator: ", ")))"
+  }
+
+  /// The views of an experiment.
+  /// - Parameter experiment: a file, or the name of one in `Experiments/`.
+  /// - Throws: `ConfigurationError`.
+  public static func views(of experiment: String, profile: String?) throws -> AugmentationConfiguration {
+    let file = try ExperimentFile(contentsOf: ExperimentLookup.find(experiment))
+    return try file.configurations(profile: profile)[0].augmentation.views
+  }
+
+  public static func json(_ reports: [DatasetReport]) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(reports), as: UTF8.self)
+  }
+}
+
+extension DatasetReport.Contents {
+  init(_ pair: DatasetPair) {
+    let (training, test) = (pair.training, pair.test)
+    source = pair.source
+    images = DatasetReport.Counts(
+      training: training.count, validation: pair.validation?.count, test: test.count)
+    (channels, height, width) = (training.store.channels, training.store.height, training.store.width)
+    (mean, deviation) = training.channelStatistics()
+    classes = Self.groups(pair, training.classNames) { $0.labels }
+    strata = Self.groups(pair, training.stratumNames) { $0.strata }
+    switch pair.contents {
+    case .published: (check, isPublished) = ("published", true)
+    case .other(let difference): (check, isPublished) = (difference, false)
+    case .unverified(let reason): (check, isPublished) = (reason, nil)
+    }
+  }
+
+  private static func groups(
+    _ pair: DatasetPair, _ names: [String], of numbers: (ImageDataset) -> [Int]
+  ) -> [DatasetReport.Group] {
+    func counts(_ part: ImageDataset) -> [Int] {
+      numbers(part).reduce(into: [Int](repeating: 0, count: names.count)) { $0[$1] += 1 }
+    }
+    let (training, test) = (counts(pair.training), counts(pair.test))
+    let validation = pair.validation.map(counts)
+    return names.indices.map {
+      DatasetReport.Group(
+        name: names[$0], training: training[$0], validation: validation?[$0], test: test[$0])
+    }
+  }
+}

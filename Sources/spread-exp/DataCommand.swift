@@ -1,0 +1,113 @@
+import ArgumentParser
+import Datasets
+import Foundation
+import Reproduction
+
+struct DataCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "data",
+    abstract: "Shows which data sets are there, what is in them, and pictures of them.",
+    discussion: """
+      Without a name: a table of every data set that can be read. With a name: everything about it, or what to get from where. Data sets \
+      that are missing are said to be so; one that is damaged is told with its file and byte, and the code is then 1.
+
+      --preview draws a contact sheet: a row of training images for each stratum, under the name of its class, with the number of \
+      images that it has. With --augmented, each image is followed by its two views as the encoder sees them, turned back into \
+      colours. The views are those of the paper, or those of an experiment named with --config.
+
+      EXAMPLES
+        spread-exp data --data ~/data
+        spread-exp data cifar100-coarse-u --strata
+        spread-exp data cifar10-coarse --preview cifar10.png --count 16
+        spread-exp data mnist --augmented --config mnist-coarse --preview views.png --seed 3
+      """)
+
+  @Argument(help: "A data set, such as cifar10-coarse; none: all.")
+  var name: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Where data sets are (default: the environment variable SPREAD_DATA).", valueName: "folder"))
+  var data: String?
+
+  @Flag(help: "List every class and stratum, however many.")
+  var strata = false
+
+  @Option(help: ArgumentHelp("Draw a contact sheet of the data set into this file.", valueName: "file.png"))
+  var preview: String?
+
+  @Flag(help: "--preview: beside each image its two views.")
+  var augmented = false
+
+  @Option(
+    help: ArgumentHelp(
+      "--augmented: the experiment whose views are shown, a file or a name as for `train`.", valueName: "file"
+    ))
+  var config: String?
+
+  @Option(help: "--augmented: the experiment's profile.")
+  var profile: String?
+
+  @Option(help: "--preview: chooses images and views.")
+  var seed = 0
+
+  @Option(help: "--preview: images of each stratum (default: 10, with --augmented 4).")
+  var count: Int?
+
+  @Flag(help: "Print JSON: an array of data sets, every stratum listed.")
+  var json = false
+
+  func validate() throws {
+    guard preview == nil || name != nil else {
+      throw ValidationError("--preview needs the name of a data set")
+    }
+    guard !augmented || preview != nil else { throw ValidationError("--augmented goes with --preview") }
+    guard config == nil || augmented else { throw ValidationError("--config goes with --augmented") }
+    guard profile == nil || config != nil else { throw ValidationError("--profile goes with --config") }
+    guard (1...100).contains(count ?? 1) else { throw ValidationError("--count must be in 1...100") }
+    guard seed >= 0 else { throw ValidationError("--seed must not be negative") }
+    if let name, Catalogue.task(name) == nil {
+      throw ValidationError(DatasetReport.unknown(name))
+    }
+  }
+
+  func run() throws {
+    var reports: [DatasetReport] = []
+    try DatasetReport.each(name.map { [$0] } ?? [], in: data ?? DataSettings.folderOfEnvironment) {
+      report, pair in
+      reports.append(report)
+      if let preview, let pair { try draw(pair.training, to: preview) }
+    }
+    if json {
+      print(try DatasetReport.json(reports))
+    } else if name != nil {
+      for report in reports { print(report.details(listsStrata: strata), terminator: "") }
+    } else {
+      print(DatasetReport.table(reports), terminator: "")
+      if strata {
+        for report in reports where report.contents != nil {
+          print("\n" + report.details(listsStrata: true), terminator: "")
+        }
+      }
+    }
+    let isUseless =
+      reports.contains { $0.state == .damaged } || preview != nil && reports.contains { $0.state != .found }
+    if isUseless { throw ExitCode.failure }
+  }
+
+  private func draw(_ dataset: ImageDataset, to file: String) throws {
+    var views: AugmentationConfiguration?
+    if augmented {
+      views =
+        try config.map { try DatasetReport.views(of: $0, profile: profile) }
+        ?? (dataset.store.channels == 3 ? .colour : .paperDigits)
+    }
+    let sheet = ContactSheet(
+      dataset, count: count ?? (augmented ? 4 : 10), seed: UInt64(seed), augmentation: views)
+    try sheet.write(to: file)
+    let rest = sheet.leftOut == 0 ? "" : "; \(sheet.leftOut) more did not fit"
+    // Standard output is the table's or JSON's.
+    FileHandle.standardError.write(
+      Data("\(file): \(sheet.width) x \(sheet.height) pixels, \(sheet.rows.count) strata\(rest)\n".utf8))
+  }
+}
