@@ -7,6 +7,8 @@ import Tensors
 /// published ones. Both tables are read as the authors' text files (blanks between the fields) or as the CSV
 /// files of the copy on Kaggle.
 public enum CelebA {
+  static let folders = ["celeba", "CelebA"]
+
   public static let advice =
     "Put img_align_celeba.zip, unpacked, with list_attr_celeba.txt and list_eval_partition.txt (from the authors' drive, see "
     + "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html; or the .csv files of Kaggle's copy) into a folder 'celeba', and name the "
@@ -27,7 +29,7 @@ public enum CelebA {
   static func table(in root: String?) throws -> ImageTable {
     func find(_ name: String) throws -> (folder: String, file: String) {
       try ImageTable.folder(
-        ["celeba", "CelebA"], in: root, holding: ["\(name).csv", "\(name).txt"], dataset: "CelebA",
+        folders, in: root, holding: ["\(name).csv", "\(name).txt"], dataset: "CelebA",
         advice: advice)
     }
     let (folder, attributesPath) = try find("list_attr_celeba")

@@ -13,6 +13,8 @@ import Tensors
 ///
 /// Classes are benign and malignant; the strata are benign without a patch, benign with one, and malignant.
 public enum ISIC {
+  static let folders = ["isic", "ISIC"]
+
   public static let advice =
     "Download the images and their metadata from https://www.isic-archive.com, put the images into 'isic/images' and write "
     + "'isic/labels.csv' with the columns image, malignant (the field benign_malignant) and patch (1 for the images in the patch lists "
@@ -32,7 +34,7 @@ public enum ISIC {
 
   static func table(in root: String?) throws -> ImageTable {
     let (folder, path) = try ImageTable.folder(
-      ["isic", "ISIC"], in: root, holding: ["labels.csv"], dataset: "ISIC", advice: advice)
+      folders, in: root, holding: ["labels.csv"], dataset: "ISIC", advice: advice)
     let table = try DelimitedTable(csv: path, columns: ["image", "malignant", "patch"], optional: ["split"])
     let entries = try table.rows.map { row in
       let isMalignant = try table.choice(

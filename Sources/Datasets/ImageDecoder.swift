@@ -20,15 +20,6 @@ package final class ImageDecoder {
   /// Raised with every change of what comes out, so that an old cache is not read.
   static let version = 1
 
-  /// An image as its file has it (or as libjpeg has reduced it), `[height, width, 1 or 4]`.
-  struct Pixels {
-    let bytes: UnsafeMutablePointer<UInt8>
-    let width: Int
-    let height: Int
-    /// What the image covers of `width` and `height`.
-    let covered: (width: Double, height: Double)
-  }
-
   let channels: Int
   let size: Int
   private let scaler: StoredImageScaler
@@ -56,15 +47,13 @@ package final class ImageDecoder {
   /// Reads a file into `[channels, size, size]`.
   /// - Throws: `FileFormatError` that names the file.
   package func decode(_ path: String, into target: UnsafeMutablePointer<UInt8>) throws {
-    let pixels = try read(path)
-    scaler.scale(
-      pixels.bytes, width: pixels.width, height: pixels.height, covered: pixels.covered, into: target)
+    scaler.scale(try read(path), into: target)
     file.releaseLarge()
     raster.releaseLarge()
   }
 
-  /// The pixels of a file, valid until the next call.
-  func read(_ path: String) throws -> Pixels {
+  /// The planes of a file, at least as large as the wanted image, valid until the next call.
+  func read(_ path: String) throws -> DecodedImage {
     let bytes = try contents(of: path)
     if bytes.starts(with: [0xff, 0xd8, 0xff]) { return try readJPEG(bytes, path) }
     if bytes.starts(with: PNGImage.signature) { return try readPNG(bytes, path) }
@@ -123,7 +112,7 @@ package final class ImageDecoder {
     [1, 2, 4].first { min(width, height) * $0 >= 8 * size } ?? 8
   }
 
-  private func readJPEG(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> Pixels {
+  private func readJPEG(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> DecodedImage {
     let start = bytes.bindMemory(to: UInt8.self).baseAddress!
     var (width, height, sampling, space): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
     try check(tjDecompressHeader3(jpeg, start, UInt(bytes.count), &width, &height, &sampling, &space), path)
@@ -132,21 +121,86 @@ package final class ImageDecoder {
     let eighths = ImageDecoder.eighths(width: Int(width), height: Int(height), size: size)
     let columns = (Int(width) * eighths + 7) / 8
     let rows = (Int(height) * eighths + 7) / 8
+    let covered = (width: Double(width) * Double(eighths) / 8, height: Double(height) * Double(eighths) / 8)
+    if channels == 3 && space == TJCS_YCbCr.rawValue {
+      return try readBrightnessAndColour(bytes, path, sampling, columns: columns, rows: rows, covered)
+    }
     let isInk = space == TJCS_CMYK.rawValue || space == TJCS_YCCK.rawValue
-    let format = isInk ? TJPF_CMYK : channels == 1 ? TJPF_GRAY : TJPF_RGBX
-    let target = raster.atLeast(rows * columns * (format == TJPF_GRAY ? 1 : 4)).assumingMemoryBound(
-      to: UInt8.self)
+    let isGrey = !isInk && (channels == 1 || space == TJCS_GRAY.rawValue)
+    let target = raster.atLeast(rows * columns * (isGrey ? 1 : 4)).assumingMemoryBound(to: UInt8.self)
     try check(
       tjDecompress2(
-        jpeg, start, UInt(bytes.count), target, Int32(columns), 0, Int32(rows), format.rawValue,
-        TJFLAG_LIMITSCANS), path)
+        jpeg, start, UInt(bytes.count), target, Int32(columns), 0, Int32(rows),
+        (isInk ? TJPF_CMYK : isGrey ? TJPF_GRAY : TJPF_RGBX).rawValue, TJFLAG_LIMITSCANS), path)
     if isInk {
       PixelConversion.inkToColour(target, count: rows * columns, isInverted: hasAdobeMarker(bytes))
-      if channels == 1 { PixelConversion.colourToGrey(target, count: rows * columns) }
     }
-    return Pixels(
-      bytes: target, width: columns, height: rows,
-      covered: (Double(width) * Double(eighths) / 8, Double(height) * Double(eighths) / 8))
+    if isGrey {
+      let plane = Plane(target, rowBytes: columns)
+      return DecodedImage(
+        colours: .grey, channels: [.init(plane: plane, width: covered.width, height: covered.height)])
+    }
+    return interleaved(target, columns: columns, rows: rows, covered)
+  }
+
+  /// Pixels of four bytes as planes; made grey where that is asked for.
+  private func interleaved(
+    _ pixels: UnsafeMutablePointer<UInt8>, columns: Int, rows: Int, _ covered: (width: Double, height: Double)
+  ) -> DecodedImage {
+    func channel(_ start: UnsafePointer<UInt8>, step: Int) -> DecodedImage.Channel {
+      .init(
+        plane: Plane(start, rowBytes: columns * step, step: step), width: covered.width,
+        height: covered.height)
+    }
+    if channels == 1 {
+      PixelConversion.colourToGrey(pixels, count: columns * rows)
+      return DecodedImage(colours: .grey, channels: [channel(pixels, step: 1)])
+    }
+    return DecodedImage(colours: .redGreenBlue, channels: (0..<3).map { channel(pixels + $0, step: 4) })
+  }
+
+  /// As nearly all JPEGs are: brightness, and two planes of colour that are often smaller. The planes are scaled
+  /// as they are, and become red, green and blue at the wanted size: that is less work than to enlarge the colour
+  /// and turn every pixel first, and the scaling interpolates the colour as libjpeg would.
+  private func readBrightnessAndColour(
+    _ bytes: UnsafeRawBufferPointer, _ path: String, _ sampling: Int32, columns: Int, rows: Int,
+    _ covered: (width: Double, height: Double)
+  ) throws -> DecodedImage {
+    let sides = (0..<3).map { plane in
+      (
+        columns: Int(tjPlaneWidth(plane, Int32(columns), sampling)),
+        rows: Int(tjPlaneHeight(plane, Int32(rows), sampling))
+      )
+    }
+    let total = sides.reduce(0) { $0 + $1.columns * $1.rows }
+    let first = raster.atLeast(total).assumingMemoryBound(to: UInt8.self)
+    let second = first + sides[0].columns * sides[0].rows
+    let third = second + sides[1].columns * sides[1].rows
+    var planes: [UnsafeMutablePointer<UInt8>?] = [first, second, third]
+    try check(
+      tjDecompressToYUVPlanes(
+        jpeg, bytes.bindMemory(to: UInt8.self).baseAddress!, UInt(bytes.count), &planes, Int32(columns), nil,
+        Int32(rows), TJFLAG_LIMITSCANS), path)
+    let colourShare = ImageDecoder.colourShare(sampling)
+    return DecodedImage(
+      colours: .brightnessAndColour,
+      channels: (0..<3).map { plane in
+        let share = plane == 0 ? (1, 1) : colourShare
+        return .init(
+          plane: Plane(planes[plane]!, rowBytes: sides[plane].columns), width: covered.width * share.0,
+          height: covered.height * share.1)
+      })
+  }
+
+  /// Samples of colour to one of brightness, across and down.
+  private static func colourShare(_ sampling: Int32) -> (Double, Double) {
+    switch TJSAMP(UInt32(sampling)) {
+    case TJSAMP_422: (1 / 2, 1)
+    case TJSAMP_420: (1 / 2, 1 / 2)
+    case TJSAMP_440: (1, 1 / 2)
+    case TJSAMP_411: (1 / 4, 1)
+    default: (1, 1)
+    }
   }
 
   private func check(_ status: Int32, _ path: String) throws {
@@ -178,17 +232,15 @@ package final class ImageDecoder {
 
   // MARK: - PNG
 
-  private func readPNG(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> Pixels {
+  private func readPNG(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> DecodedImage {
     let image = try PNGImage(bytes, path)
     try ImageDecoder.checkSize(image.width, image.height, path)
     let count = image.width * image.height
     let target = raster.atLeast(4 * count).assumingMemoryBound(to: UInt8.self)
     try image.finish(into: target, path)
     PixelConversion.layOntoWhite(target, count: count)
-    if channels == 1 { PixelConversion.colourToGrey(target, count: count) }
-    return Pixels(
-      bytes: target, width: image.width, height: image.height,
-      covered: (Double(image.width), Double(image.height)))
+    return interleaved(
+      target, columns: image.width, rows: image.height, (Double(image.width), Double(image.height)))
   }
 }
 

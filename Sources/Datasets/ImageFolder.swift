@@ -14,6 +14,8 @@ import Tensors
 /// Classes and strata are numbered in the order of their names (of their values where all are whole numbers).
 /// A stratum's name that stands with several classes means one stratum in each, named "class, stratum".
 public enum ImageFolder {
+  static let folders = ["folder", ""]
+
   public static let advice =
     "Make a folder with 'images' and 'labels.csv' (columns path, class and, if you like, stratum and split: train, validation, "
     + "test), and name it, or the folder that holds it as 'folder', with --data or SPREAD_DATA."
@@ -32,7 +34,7 @@ public enum ImageFolder {
 
   static func table(in root: String?) throws -> ImageTable {
     let (folder, path) = try ImageTable.folder(
-      ["folder", ""], in: root, holding: ["labels.csv"], dataset: "The image folder", advice: advice)
+      folders, in: root, holding: ["labels.csv"], dataset: "The image folder", advice: advice)
     let table = try DelimitedTable(csv: path, columns: ["path", "class"], optional: ["stratum", "split"])
     for row in table.rows {
       for (value, column) in zip(row.values[1...2], ["class", "stratum"]) where value == "" {

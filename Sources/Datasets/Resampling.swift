@@ -9,6 +9,7 @@ import Tensors
 /// Pixel centres lie at halves; weights that would fall outside are left out and the others scaled to a sum
 /// of 1.
 struct LineFilter {
+  let targets: Int
   /// Weights of each target, those that are 0 included.
   let taps: Int
   /// For each target, its first source pixel.
@@ -45,6 +46,7 @@ struct LineFilter {
     let end = Int(length.rounded(.up))
     let taps = min(LineFilter.taps(length: length, targets: wholeTargets), end)
     self.taps = taps
+    self.targets = targets
     weights = words
     first = UnsafeMutableRawPointer(words + targets * taps).bindMemory(to: Int32.self, capacity: targets)
     for target in 0..<targets {
@@ -63,116 +65,100 @@ struct LineFilter {
       }
     }
   }
+
+  /// The source pixels that any target looks at.
+  var range: Range<Int> {
+    let (a, b) = (Int(first[0]), Int(first[targets - 1]))
+    return min(a, b)..<(max(a, b) + taps)
+  }
+
+  /// Scales one line, of which `source` holds the pixels in `range`.
+  func apply(to source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>) {
+    let origin = range.lowerBound
+    // The usual numbers of weights (enlarging, and reducing by less than 1.5 and 2) without an inner loop.
+    switch taps {
+    case 2:
+      for x in 0..<targets {
+        let (start, w) = (source + (Int(first[x]) - origin), weights + 2 * x)
+        target[x] = w[0] * start[0] + w[1] * start[1]
+      }
+    case 3:
+      for x in 0..<targets {
+        let (start, w) = (source + (Int(first[x]) - origin), weights + 3 * x)
+        target[x] = w[0] * start[0] + w[1] * start[1] + w[2] * start[2]
+      }
+    case 4:
+      for x in 0..<targets {
+        let (start, w) = (source + (Int(first[x]) - origin), weights + 4 * x)
+        target[x] = (w[0] * start[0] + w[1] * start[1]) + (w[2] * start[2] + w[3] * start[3])
+      }
+    default:
+      for x in 0..<targets {
+        let (start, w) = (source + (Int(first[x]) - origin), weights + taps * x)
+        var sum: Float = 0
+        for tap in 0..<taps { sum += w[tap] * start[tap] }
+        target[x] = sum
+      }
+    }
+  }
 }
 
-/// Scales images of interleaved bytes to the size at which they are stored: the shorter side to `size`, then
-/// the centre of the longer one. Keeps its memory from image to image; one thread at a time.
-final class StoredImageScaler {
-  /// Side of the result.
-  let size: Int
-  /// Channels of the result: 3 from four bytes a pixel (the fourth is left out), 1 from one byte.
-  let channels: Int
-  private var words: [Float] = []
+/// One channel of an image, in bytes.
+struct Plane {
+  let start: UnsafePointer<UInt8>
+  /// Bytes from a row to the next, and from a pixel to the next.
+  let rowBytes: Int
+  let step: Int
 
-  init(size: Int, channels: Int) {
-    require(size > 0 && (channels == 1 || channels == 3), "\(channels) channels of side \(size)")
-    self.size = size
-    self.channels = channels
+  init(_ start: UnsafePointer<UInt8>, rowBytes: Int, step: Int = 1) {
+    (self.start, self.rowBytes, self.step) = (start, rowBytes, step)
+  }
+}
+
+/// Scales a plane row by row, horizontally and then vertically. Source rows are looked at once, in order; the
+/// last ones that a target row may need are kept at the target's width.
+struct PlaneScaler {
+  private let plane: Plane
+  private let across: LineFilter
+  private let down: LineFilter
+  private let ring: UnsafeMutablePointer<Float>
+  private let sum: UnsafeMutablePointer<Float>
+  private let line: UnsafeMutablePointer<Float>
+  private var next: Int
+
+  /// Floats of memory, for lines of `width` pixels.
+  static func wordCount(width: Int, targets: Int, taps: Int) -> Int { (taps + 1) * targets + width }
+
+  /// - Parameter words: memory of `wordCount`, with at least `down.taps` taps, kept by the caller as long as this
+  init(_ plane: Plane, across: LineFilter, down: LineFilter, words: UnsafeMutablePointer<Float>) {
+    (self.plane, self.across, self.down) = (plane, across, down)
+    ring = words
+    sum = ring + down.taps * across.targets
+    line = sum + across.targets
+    next = Int(down.first[0])
   }
 
-  private var bytesPerPixel: Int { channels == 1 ? 1 : 4 }
-
-  /// - Parameters:
-  ///   - pixels: `[height, width, 1 or 4]`
-  ///   - covered: the part of width and height, from the first corner on, that the image covers; the last
-  ///     column or row of an image that libjpeg has reduced may be covered in part
-  ///   - target: `[channels, size, size]`
-  func scale(
-    _ pixels: UnsafePointer<UInt8>, width: Int, height: Int, covered: (width: Double, height: Double)? = nil,
-    into target: UnsafeMutablePointer<UInt8>
-  ) {
-    let covered = covered ?? (Double(width), Double(height))
-    // As torchvision's Resize: the longer side is cut to whole pixels.
-    let isWide = covered.width > covered.height
-    let (shorter, longer) = isWide ? (covered.height, covered.width) : (covered.width, covered.height)
-    let long = max(size, Int(Double(size) * longer / shorter + 1e-6))
-    let offset = Int((Double(long - size) / 2).rounded(.toNearestOrEven))
-    let (across, down) = isWide ? (long, size) : (size, long)
-    let horizontalWords = LineFilter.wordCount(length: covered.width, wholeTargets: across, targets: size)
-    let verticalWords = LineFilter.wordCount(length: covered.height, wholeTargets: down, targets: size)
-    let ringRows = LineFilter.taps(length: covered.height, targets: down)
-    let rowWords = channels * size
-    let sourceWords = bytesPerPixel * width
-    let needed = horizontalWords + verticalWords + (ringRows + 1) * rowWords + sourceWords
-    if words.count < needed { words = [Float](repeating: 0, count: needed) }
-    words.withUnsafeMutableBufferPointer { words in
-      let base = words.baseAddress!
-      let horizontal = LineFilter(
-        length: covered.width, wholeTargets: across, offset: isWide ? offset : 0, targets: size, words: base)
-      let vertical = LineFilter(
-        length: covered.height, wholeTargets: down, offset: isWide ? 0 : offset, targets: size,
-        words: base + horizontalWords)
-      let ring = base + horizontalWords + verticalWords
-      let sum = ring + ringRows * rowWords
-      let source = sum + rowWords
-      var next = Int(vertical.first[0])
-      for y in 0..<size {
-        let start = Int(vertical.first[y])
-        while next < start + vertical.taps {
-          toFloats(pixels + next * sourceWords, sourceWords, into: source)
-          filterRow(source, horizontal, into: ring + next % ringRows * rowWords)
-          next += 1
-        }
-        let weights = vertical.weights + y * vertical.taps
-        ck_scale_shift(rowWords, ring + start % ringRows * rowWords, weights[0], 0, sum)
-        for tap in 1..<max(1, vertical.taps) where weights[tap] != 0 {
-          ck_accumulate(rowWords, weights[tap], ring + (start + tap) % ringRows * rowWords, sum)
-        }
-        for channel in 0..<channels {
-          toBytes(sum + channel * size, size, into: target + (channel * size + y) * size)
-        }
+  /// Target row `y`, valid until the next call; rows are asked for in order.
+  mutating func row(_ y: Int) -> UnsafeMutablePointer<Float> {
+    let (count, taps) = (across.targets, down.taps)
+    let first = Int(down.first[y])
+    next = max(next, first)
+    while next < first + taps {
+      let range = across.range
+      let source = plane.start + (next * plane.rowBytes + range.lowerBound * plane.step)
+      if plane.step == 1 {
+        for x in 0..<range.count { line[x] = Float(source[x]) }
+      } else {
+        for x in 0..<range.count { line[x] = Float(source[x * plane.step]) }
       }
+      across.apply(to: line, into: ring + next % taps * count)
+      next += 1
     }
-  }
-
-  private func toFloats(_ bytes: UnsafePointer<UInt8>, _ count: Int, into floats: UnsafeMutablePointer<Float>)
-  {
-    for i in 0..<count { floats[i] = Float(bytes[i]) }
-  }
-
-  /// Values in 0...255, to the nearest. Adding 2^23 leaves the rounded number in a float's lowest bits: the
-  /// compiler makes vectors of this, and not of a conversion that traps.
-  private func toBytes(_ floats: UnsafePointer<Float>, _ count: Int, into bytes: UnsafeMutablePointer<UInt8>)
-  {
-    for i in 0..<count {
-      bytes[i] = UInt8(truncatingIfNeeded: (min(max(floats[i], 0), 255) + 8_388_608).bitPattern)
+    let weights = down.weights + y * taps
+    ck_scale_shift(count, ring + first % taps * count, weights[0], 0, sum)
+    for tap in 1..<max(1, taps) where weights[tap] != 0 {
+      ck_accumulate(count, weights[tap], ring + (first + tap) % taps * count, sum)
     }
-  }
-
-  /// One row to the target's width, its channels one after the other.
-  private func filterRow(
-    _ source: UnsafePointer<Float>, _ filter: LineFilter, into row: UnsafeMutablePointer<Float>
-  ) {
-    let (taps, size) = (filter.taps, size)
-    if channels == 1 {
-      for x in 0..<size {
-        let (start, weights) = (source + Int(filter.first[x]), filter.weights + x * taps)
-        var sum: Float = 0
-        for tap in 0..<taps { sum += weights[tap] * start[tap] }
-        row[x] = sum
-      }
-    } else {
-      let pixels = UnsafeRawPointer(source)
-      for x in 0..<size {
-        let (start, weights) = (pixels + 16 * Int(filter.first[x]), filter.weights + x * taps)
-        var sum = SIMD4<Float>.zero
-        for tap in 0..<taps {
-          sum += weights[tap] * (start + 16 * tap).loadUnaligned(as: SIMD4<Float>.self)
-        }
-        row[x] = sum.x
-        row[size + x] = sum.y
-        row[2 * size + x] = sum.z
-      }
-    }
+    return sum
   }
 }

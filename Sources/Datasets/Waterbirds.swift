@@ -9,6 +9,8 @@ import Tensors
 /// split 0 for training, 1 for validation, 2 for test). Classes are the kinds of birds, strata kinds of birds
 /// before kinds of places.
 public enum Waterbirds {
+  static let folders = ["waterbird_complete95_forest2water2", "waterbirds"]
+
   public static let advice =
     "Unpack waterbird_complete95_forest2water2.tar.gz (https://nlp.stanford.edu/data/dro/, 0.5 GB) so that there is "
     + "'waterbird_complete95_forest2water2/metadata.csv', and name the folder that holds it with --data or SPREAD_DATA."
@@ -27,7 +29,7 @@ public enum Waterbirds {
 
   static func table(in root: String?) throws -> ImageTable {
     let (folder, path) = try ImageTable.folder(
-      ["waterbird_complete95_forest2water2", "waterbirds"], in: root, holding: ["metadata.csv"],
+      folders, in: root, holding: ["metadata.csv"],
       dataset: "Waterbirds", advice: advice)
     let table = try DelimitedTable(csv: path, columns: ["img_filename", "y", "split", "place"])
     let entries = try table.rows.map { row in

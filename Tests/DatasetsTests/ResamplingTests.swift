@@ -41,7 +41,17 @@ import Testing
   private func scaled(_ pixels: [UInt8], width: Int, height: Int, channels: Int, size: Int) -> [UInt8] {
     let scaler = StoredImageScaler(size: size, channels: channels)
     var result = [UInt8](repeating: 0xaa, count: channels * size * size)
-    scaler.scale(pixels, width: width, height: height, into: &result)
+    let step = channels == 1 ? 1 : 4
+    pixels.withUnsafeBufferPointer { pixels in
+      let planes = (0..<channels).map { channel in
+        DecodedImage.Channel(
+          plane: Plane(pixels.baseAddress! + channel, rowBytes: width * step, step: step),
+          width: Double(width),
+          height: Double(height))
+      }
+      scaler.scale(
+        DecodedImage(colours: channels == 1 ? .grey : .redGreenBlue, channels: planes), into: &result)
+    }
     return result
   }
 
