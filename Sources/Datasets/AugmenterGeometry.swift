@@ -31,11 +31,12 @@ extension Augmenter {
   // MARK: - Antialiased
 
   private var horizontalWords: Int {
-    LineFilter.wordCount(length: Double(width), wholeTargets: viewWidth, targets: viewWidth)
+    wholeVectors(LineFilter.wordCount(length: Double(width), wholeTargets: viewWidth, targets: viewWidth))
   }
   private var verticalWords: Int {
-    LineFilter.wordCount(length: Double(height), wholeTargets: viewHeight, targets: viewHeight)
+    wholeVectors(LineFilter.wordCount(length: Double(height), wholeTargets: viewHeight, targets: viewHeight))
   }
+  private func wholeVectors(_ words: Int) -> Int { (words + 3) / 4 * 4 }
 
   var filterScratchCount: Int {
     let taps = LineFilter.taps(length: Double(height), targets: viewHeight)

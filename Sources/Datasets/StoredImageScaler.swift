@@ -45,10 +45,13 @@ final class StoredImageScaler {
         continue
       }
       let (second, third) = (scalers[1].row(y), scalers[2].row(y))
-      if image.colours == .brightnessAndColour { toRedGreenBlue(first, second, third) }
-      toBytes(first, into: row)
-      toBytes(second, into: row + plane)
-      toBytes(third, into: row + 2 * plane)
+      if image.colours == .brightnessAndColour {
+        writeRedGreenBlue(first, second, third, red: row, green: row + plane, blue: row + 2 * plane)
+      } else {
+        toBytes(first, into: row)
+        toBytes(second, into: row + plane)
+        toBytes(third, into: row + 2 * plane)
+      }
     }
   }
 
@@ -62,49 +65,65 @@ final class StoredImageScaler {
     let offset = Int((Double(long - size) / 2).rounded(.toNearestOrEven))
     let (across, down) = isWide ? (long, size) : (size, long)
 
-    let counts = image.channels.map { channel in
+    let (left, top) = isWide ? (offset, 0) : (0, offset)
+    var needed = 0
+    func place(_ count: Int) -> Int {
+      defer { needed += (count + 3) / 4 * 4 }
+      return needed
+    }
+    let places = image.channels.map { channel in
       (
-        across: LineFilter.wordCount(length: channel.width, wholeTargets: across, targets: size),
-        down: LineFilter.wordCount(length: channel.height, wholeTargets: down, targets: size),
-        rows: PlaneScaler.wordCount(
-          width: Int(channel.width.rounded(.up)), targets: size,
-          taps: LineFilter.taps(length: channel.height, targets: down))
+        across: place(LineFilter.wordCount(length: channel.width, wholeTargets: across, targets: size)),
+        down: place(LineFilter.wordCount(length: channel.height, wholeTargets: down, targets: size)),
+        rows: place(
+          PlaneScaler.wordCount(
+            width: Int(channel.width.rounded(.up)), targets: size,
+            taps: LineFilter.taps(length: channel.height, targets: down)))
       )
     }
-    let total = counts.reduce(0) { $0 + $1.across + $1.down + $1.rows }
-    var words = memory.atLeast(4 * total).assumingMemoryBound(to: Float.self)
-    return zip(image.channels, counts).map { channel, count in
-      defer { words += count.across + count.down + count.rows }
+    let words = memory.atLeast(4 * needed).assumingMemoryBound(to: Float.self)
+    var filters: (across: LineFilter, down: LineFilter)?
+    return image.channels.indices.map { i in
+      let channel = image.channels[i]
+      // Planes of one size have the same filters.
+      if i == 0 || channel.width != image.channels[i - 1].width
+        || channel.height != image.channels[i - 1].height
+      {
+        filters = (
+          LineFilter(
+            length: channel.width, wholeTargets: across, offset: left, targets: size,
+            words: words + places[i].across),
+          LineFilter(
+            length: channel.height, wholeTargets: down, offset: top, targets: size,
+            words: words + places[i].down)
+        )
+      }
       return PlaneScaler(
-        channel.plane,
-        across: LineFilter(
-          length: channel.width, wholeTargets: across, offset: isWide ? offset : 0, targets: size,
-          words: words),
-        down: LineFilter(
-          length: channel.height, wholeTargets: down, offset: isWide ? 0 : offset, targets: size,
-          words: words + count.across),
-        words: words + count.across + count.down)
+        channel.plane, across: filters!.across, down: filters!.down, words: words + places[i].rows)
     }
   }
 
-  /// JPEG's colours (JFIF: of ITU-R BT.601, all 256 values in use), in place.
-  private func toRedGreenBlue(
-    _ brightness: UnsafeMutablePointer<Float>, _ blueness: UnsafeMutablePointer<Float>,
-    _ redness: UnsafeMutablePointer<Float>
+  /// From JPEG's colours (JFIF: of ITU-R BT.601, all 256 values in use).
+  private func writeRedGreenBlue(
+    _ brightness: UnsafePointer<Float>, _ blueness: UnsafePointer<Float>, _ redness: UnsafePointer<Float>,
+    red: UnsafeMutablePointer<UInt8>, green: UnsafeMutablePointer<UInt8>, blue: UnsafeMutablePointer<UInt8>
   ) {
+    for x in 0..<size { red[x] = byte(brightness[x] + 1.402 * (redness[x] - 128)) }
     for x in 0..<size {
-      let (y, u, v) = (brightness[x], blueness[x] - 128, redness[x] - 128)
-      brightness[x] = y + 1.402 * v
-      blueness[x] = y - 0.344136 * u - 0.714136 * v
-      redness[x] = y + 1.772 * u
+      green[x] = byte(brightness[x] - 0.344136 * (blueness[x] - 128) - 0.714136 * (redness[x] - 128))
     }
+    for x in 0..<size { blue[x] = byte(brightness[x] + 1.772 * (blueness[x] - 128)) }
   }
 
-  /// To the nearest value of 0...255. Adding 2^23 leaves the rounded number in a float's lowest bits: the
-  /// compiler makes vectors of this, and not of a conversion that traps.
   private func toBytes(_ floats: UnsafePointer<Float>, into bytes: UnsafeMutablePointer<UInt8>) {
-    for i in 0..<size {
-      bytes[i] = UInt8(truncatingIfNeeded: (min(max(floats[i], 0), 255) + 8_388_608).bitPattern)
-    }
+    for i in 0..<size { bytes[i] = byte(floats[i]) }
+  }
+
+  /// The nearest of 0...255. Adding 1.5 x 2^23 leaves the rounded number in a float's lowest bits, and 16 of them
+  /// are cut to the range: the compiler makes vectors of this, and none of a conversion that traps.
+  @inline(__always)
+  private func byte(_ value: Float) -> UInt8 {
+    let number = Int16(truncatingIfNeeded: (value + 12_582_912).bitPattern)
+    return UInt8(truncatingIfNeeded: min(max(number, 0), 255))
   }
 }
