@@ -7,7 +7,7 @@ PACKAGES = libopenblas-dev liblapacke-dev zlib1g-dev libpng-dev libturbojpeg0-de
 PROBES = openblas lapacke zlib libpng libturbojpeg
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test lint format bench bench-peers reproduce-table2 clean
+.PHONY: help deps build test test-long lint format bench bench-peers reproduce-table2 clean
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -32,6 +32,11 @@ build: deps ## Build everything, for release
 test: deps ## Run the fast tests (the programs as a person runs them included)
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
+
+# Only the mutation tests, so that the peak of memory that they print is theirs.
+test-long: deps ## Run every reader of files on 100,000 mutated inputs (SPREAD_MUTATIONS=number)
+	$(SWIFT) build --build-tests
+	SPREAD_MUTATIONS=$(or $(SPREAD_MUTATIONS),100000) $(SWIFT) test --skip-build --no-parallel --filter HostileInputTests
 
 lint: ## Check the layout of the Swift sources
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

@@ -19,7 +19,7 @@ public enum CIFAR10 {
 
   /// The ten classes as classes and strata.
   ///
-  /// Any number of whole records is read; `source` says when they are not as many as were published.
+  /// Fewer records than were published are read too, and `source` says so; more are refused.
   /// - Parameter folder: the folder with `cifar-10-binary.tar.gz` or `cifar-10-batches-bin`, or one that has them
   ///   in `cifar10`, `cifar-10`, `CIFAR10` or `CIFAR-10`. Where there is nothing else, `cifar-10-small-binary.tar.gz`
   ///   is taken.

@@ -195,7 +195,7 @@ struct CIFARFiles: Sendable {
       zip(trainingLabels, firstTrainingLabels).allSatisfy { $0 == $1 }
       && zip(testLabels, firstTestLabels).allSatisfy { $0 == $1 }
     return begins
-      ? .unverified("numbers and first labels are those of the published files")
-      : .other("as many images as were published, in another order: made anew from them, or other ones")
+      ? .unverified("numbers of images and first labels as published; no checksum is known")
+      : .other("as many images as were published, but not in the published order")
   }
 }

@@ -15,7 +15,8 @@ struct CIFARPart {
   /// processor's cache until they are copied to their place.
   private static let recordsOfPiece = 64
 
-  /// - Parameter published: images that there should be; pages for them are reserved, not used.
+  /// - Parameter published: images that there should be and at most may be; pages for them are reserved, not
+  ///   used.
   init(files: [String], reserving published: Int) {
     self.files = files
     self.published = published
@@ -59,6 +60,10 @@ struct CIFARPart {
         count = try read(piece)
         guard count % size == 0 else {
           throw error("\(file) ends within a record of \(size) bytes", position + count)
+        }
+        // What is larger is another data set, or an archive made to fill the memory.
+        guard pixels.count / CIFARFiles.pixels + count / size <= published else {
+          throw error("more than the \(grouped(published)) images that were published", position + count)
         }
         for record in stride(from: 0, to: count, by: size) {
           let bytes = UnsafeRawBufferPointer(rebasing: piece[record..<(record + size)])

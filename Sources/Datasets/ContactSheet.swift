@@ -42,7 +42,7 @@ public struct ContactSheet: Sendable {
       }
       let middle = top + (layout.tile - Layout.textHeight) / 2
       canvas.draw(group.name, x: Layout.margin + 8, y: middle - 9, grey: 40)
-      canvas.draw(grouped(group.total), x: Layout.margin + 8, y: middle + 9, grey: 130)
+      canvas.draw(grouped(group.total), x: Layout.margin + 8, y: middle + 9, grey: 110)
       for (column, place) in group.places.enumerated() {
         let left = layout.left(column)
         canvas.draw(dataset.pixels(place), x: left, y: top, scale: layout.scale)

@@ -137,6 +137,16 @@ import Testing
       formatError { _ = try CIFAR10.load(from: folder.path) }?.reason.contains("not a tar archive") == true)
   }
 
+  /// 11,000 test images of nothing compress to a few kilobytes.
+  @Test func moreImagesThanWerePublishedAreAnError() throws {
+    var files = ten.files
+    files[1].contents = [UInt8](repeating: 0, count: 3073 * 11_000)
+    let archive = CIFARSample.archive(files, in: ten.folderName)
+    let path = try folder.write(try gzipped(archive, level: 1), "cifar-10-binary.tar.gz")
+    let error = try #require(formatError { _ = try CIFAR10.load(from: folder.path) })
+    #expect(error.file == path && error.reason.contains("more than the 10,000 images"))
+  }
+
   @Test func filesOfTheUnpackedFolderAreCheckedToo() throws {
     try ten.writeFolder(in: folder.path)
     let file = "cifar-10-batches-bin/data_batch_2.bin"

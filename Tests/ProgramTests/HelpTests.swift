@@ -28,9 +28,14 @@ extension ProgramTests {
       ),
       (.experiments, ["metrics"], ["--embeddings", "--labels", "--strata", "N x d"]),
       (.experiments, ["embed"], ["--checkpoint", "--data", "--output", "N x d", "SPREAD_DATA"]),
+      (
+        .experiments, ["data"],
+        ["--preview", "--augmented", "--seed", "--count", "--json", "--strata", "SPREAD_DATA", "damaged"]
+      ),
       (.experiments, ["schema"], ["JSON schema"]),
       (.benchmarks, [], ["gemm", "step", "loss", "augment", "median"]),
       (.benchmarks, ["augment"], ["--json", "--size", "--makers"]),
+      (.benchmarks, ["data"], ["--json", "--beside", "gzip -dc", "SPREAD_DATA"]),
       (.benchmarks, ["gemm"], ["--json", "--threads", "OPENBLAS_CORETYPE", "peak"]),
       (.benchmarks, ["step"], ["--json", "--images", "AdamW"]),
       (.benchmarks, ["loss"], ["--json", "--batch", "--dimension"]),
@@ -56,7 +61,9 @@ extension ProgramTests {
         ["--bogus"], ["train"], ["nonsense"], ["--config"], ["--config", "x", "--threads", "0"],
         ["--config", "x", "--seed", "-1"], ["--config", "x", "--seed", "1", "--seed", "1"],
         ["--config", "x", "--loss", "spred"], ["--config", "x", "--loss", "spread", "--loss", "spread"],
-        ["loss", "--loss", "spread"], ["embed", "--data", "nothing"], ["reproduce"], ["table"],
+        ["loss", "--loss", "spread"], ["embed", "--data", "nothing"], ["data", "cifr10"],
+        ["data", "--preview", "x.png"], ["data", "mnist", "--augmented"], ["data", "mnist", "--count", "0"],
+        ["reproduce"], ["table"],
       ] {
         let outcome = try Program.experiments.run(arguments, in: folder.url)
         expectError(outcome, code: 64)
@@ -64,6 +71,7 @@ extension ProgramTests {
       }
       for arguments in [
         ["nonsense"], ["gemm", "--m", "3"], ["gemm", "--runs", "0"], ["loss", "--batch", "1"],
+        ["data", "nothing"],
       ] {
         expectError(try Program.benchmarks.run(arguments, in: folder.url), code: 64)
       }

@@ -37,7 +37,7 @@ extension DatasetReport {
 
   private var note: String {
     guard let contents else {
-      return state == .missing ? "\(problem ?? "") missing. \(advice)" : problem ?? ""
+      return state == .missing ? "\(problem ?? "") not found. \(advice)" : "damaged. \(problem ?? "")"
     }
     // The source says already how the contents differ.
     return contents.source + (contents.isPublished == false ? "" : " (\(contents.checkText))") + "."
@@ -48,8 +48,8 @@ extension DatasetReport {
   public func details(listsStrata: Bool) -> String {
     var lines = ["\(title) (\(name)): \(state.rawValue)"]
     guard let contents else {
-      return (lines + [(problem ?? "") + (state == .missing ? " missing" : ""), advice]).joined(
-        separator: "\n") + "\n"
+      return (lines + [state == .missing ? "not found: \(problem ?? "")" : problem ?? "", advice])
+        .joined(separator: "\n") + "\n"
     }
     let images = contents.images
     lines += [
@@ -102,7 +102,7 @@ extension DatasetReport.Contents {
     switch isPublished {
     case true: "the published contents"
     case false: check
-    default: "not verified: \(check)"
+    default: check
     }
   }
 }

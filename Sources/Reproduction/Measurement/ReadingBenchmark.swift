@@ -19,7 +19,7 @@ public enum ReadingBenchmark {
       let known = Catalogue.sources.map(\.name).joined(separator: ", ")
       throw RunError("there is no data set \(name); there are \(known)")
     }
-    let first = try source.read(folder)
+    let (images, bytes) = try size(source, folder)
     if let archive { try decompress(archive) }
     let clock = ContinuousClock()
     let faults = Machine.pageFaults
@@ -29,9 +29,6 @@ public enum ReadingBenchmark {
       seconds.append(try clock.measure { _ = try source.read(folder) }.seconds)
       if let archive { besides.append(try clock.measure { try decompress(archive) }.seconds) }
     }
-    let parts = [first.training, first.validation, first.test].compactMap { $0 }
-    let images = parts.reduce(0) { $0 + $1.count }
-    let bytes = parts.reduce(0) { $0 + $1.count * $1.store.imageSize }
     var results = [
       BenchmarkResult(
         "read \(name)", sizes: ["images": images, "megabytes": bytes / 1_000_000],
@@ -42,6 +39,14 @@ public enum ReadingBenchmark {
         BenchmarkResult("gzip -dc", sizes: [:], timing: Timing(seconds: besides), machine: machine))
     }
     return results
+  }
+
+  /// Images and bytes of their pixels, from a reading that is let go before the next.
+  private static func size(_ source: Catalogue.Source, _ folder: String?) throws -> (images: Int, bytes: Int)
+  {
+    let pair = try source.read(folder)
+    let parts = [pair.training, pair.validation, pair.test].compactMap { $0 }
+    return (parts.reduce(0) { $0 + $1.count }, parts.reduce(0) { $0 + $1.count * $1.store.imageSize })
   }
 
   /// `gzip -dc`, its output to nowhere.

@@ -111,7 +111,7 @@ public final class ExperimentRunner {
   /// row by row, loss by loss.
   ///
   /// A run that fails does not stop the others. A row whose data are not there is passed over: the table says
-  /// what it needs.
+  /// what it needs. One whose data are damaged fails.
   /// - Throws: `InterruptedError` after a signal; `ConfigurationError` for an experiment that is wrong,
   ///   before anything runs.
   public func run(
@@ -125,6 +125,11 @@ public final class ExperimentRunner {
       } catch let error as MissingDataError {
         table[index].missing = "\(error)"
         progress.print("\(table[index].row.title): \(error)")
+      } catch let error as FileFormatError {
+        // Damaged data are one row's failure.
+        table[index].missing = "\(error)"
+        failures.append("\(table[index].row.title): \(error)")
+        progress.print("failed: \(failures.last!)")
       }
     }
     let runnable = table.filter { $0.missing == nil }
