@@ -5,8 +5,9 @@ import Tensors
 /// The images of a data set as they are stored, decoded once: one IDX file, and a manifest that says of what.
 ///
 /// The file is mapped, so loading reads nothing twice, processes share it, and memory holds what is in use.
-/// With `SPREAD_CACHE_COMPRESSED=1` it is gzipped instead, and then read into memory whole. Measured with
-/// 3,000 pictures of 256 x 256 (590 MB) on two cores of an Intel Xeon: see `Guides/data-sets.md`.
+/// With `SPREAD_CACHE_COMPRESSED=1` it is gzipped instead, and then read into memory whole. 3,000 pictures of
+/// 256 x 256 (590 MB) load in 0.09 s mapped and 4.0 s gzipped, which saves a third of the disk and costs 579 MB
+/// of memory (two cores of an Intel Xeon, the files in the system's cache).
 ///
 /// The manifest is written last, so a process that is killed leaves no cache that could be taken for a whole
 /// one. Who makes the cache holds a lock; others wait for it and read what it made. A cache of other files,

@@ -78,54 +78,43 @@ struct LineFilter {
   ///
   /// - Parameters:
   ///   - source: the pixels in `range`, each of the four lines
+  ///   - wide: memory of `targets`
   ///   - target: four lines one after the other
-  func apply(to source: UnsafePointer<SIMD4<Float>>, into target: UnsafeMutablePointer<Float>) {
+  func apply(
+    to source: UnsafePointer<SIMD4<Float>>, wide: UnsafeMutablePointer<SIMD4<Float>>,
+    into target: UnsafeMutablePointer<Float>
+  ) {
     // The usual numbers of weights (enlarging, and reducing by up to 1.5 and up to 2) as constants, so that the
     // inner loop is unrolled.
     switch taps {
-    case 2: apply(2, to: source, into: target)
-    case 3: apply(3, to: source, into: target)
-    case 4: apply(4, to: source, into: target)
-    default: apply(taps, to: source, into: target)
+    case 2: apply(2, to: source, into: wide)
+    case 3: apply(3, to: source, into: wide)
+    case 4: apply(4, to: source, into: wide)
+    default: apply(taps, to: source, into: wide)
+    }
+    // In a loop of its own: the compiler would turn every summand, and not the sums.
+    let (count, values) = (targets, UnsafeRawPointer(wide).assumingMemoryBound(to: Float.self))
+    for x in 0..<count {
+      target[x] = values[4 &* x]
+      target[count &+ x] = values[4 &* x &+ 1]
+      target[2 &* count &+ x] = values[4 &* x &+ 2]
+      target[3 &* count &+ x] = values[4 &* x &+ 3]
     }
   }
 
   @inline(__always)
   private func apply(
-    _ taps: Int, to source: UnsafePointer<SIMD4<Float>>, into target: UnsafeMutablePointer<Float>
+    _ taps: Int, to source: UnsafePointer<SIMD4<Float>>, into wide: UnsafeMutablePointer<SIMD4<Float>>
   ) {
-    let (origin, count, first, weights) = (range.lowerBound, targets, first, UnsafePointer(weights))
-    @inline(__always)
-    func sum(_ x: Int) -> SIMD4<Float> {
-      let (start, w) = (source + (Int(first[x]) &- origin), weights + x &* taps)
+    let (origin, count, first) = (range.lowerBound, targets, first)
+    var w = UnsafePointer(weights)
+    for x in 0..<count {
+      let start = source + (Int(first[x]) &- origin)
       var sum = w[0] * start[0]
       for tap in 1..<max(1, taps) { sum += w[tap] * start[tap] }
-      return sum
+      w += taps
+      wide[x] = sum
     }
-    let (second, third, fourth) = (target + count, target + 2 * count, target + 3 * count)
-    var x = 0
-    while x &+ 4 <= count {
-      // Four pixels of four lines, turned so that each line's lie together.
-      let (a, b, c, d) = (sum(x), sum(x &+ 1), sum(x &+ 2), sum(x &+ 3))
-      store(SIMD4(a[0], b[0], c[0], d[0]), to: target + x)
-      store(SIMD4(a[1], b[1], c[1], d[1]), to: second + x)
-      store(SIMD4(a[2], b[2], c[2], d[2]), to: third + x)
-      store(SIMD4(a[3], b[3], c[3], d[3]), to: fourth + x)
-      x &+= 4
-    }
-    while x < count {
-      let last = sum(x)
-      target[x] = last[0]
-      second[x] = last[1]
-      third[x] = last[2]
-      fourth[x] = last[3]
-      x &+= 1
-    }
-  }
-
-  @inline(__always)
-  private func store(_ values: SIMD4<Float>, to target: UnsafeMutablePointer<Float>) {
-    UnsafeMutableRawPointer(target).storeBytes(of: values, as: SIMD4<Float>.self)
   }
 }
 
@@ -155,6 +144,7 @@ struct PlaneScaler {
   /// Four rows, pixel by pixel: as they are read, and as numbers.
   private let packed: UnsafeMutablePointer<UInt32>
   private let lines: UnsafeMutablePointer<SIMD4<Float>>
+  private let wide: UnsafeMutablePointer<SIMD4<Float>>
   private var next: Int
 
   /// What a target row needs and three more, in whole fours.
@@ -162,7 +152,7 @@ struct PlaneScaler {
 
   /// Floats of memory, for lines of `width` pixels.
   static func wordCount(width: Int, targets: Int, taps: Int) -> Int {
-    5 * width + 3 + (ringRows(taps) + 1) * targets
+    5 * width + 3 + (ringRows(taps) + 5) * targets
   }
 
   /// - Parameter words: memory of `wordCount` at a multiple of 16 bytes, for at least `down.taps` taps, kept by the
@@ -171,8 +161,11 @@ struct PlaneScaler {
     (self.plane, self.across, self.down) = (plane, across, down)
     let pixels = across.range.count
     lines = UnsafeMutableRawPointer(words).bindMemory(to: SIMD4<Float>.self, capacity: pixels)
-    packed = UnsafeMutableRawPointer(words + 4 * pixels).bindMemory(to: UInt32.self, capacity: pixels)
-    ring = words + (5 * pixels + 3) / 4 * 4
+    wide = UnsafeMutableRawPointer(words + 4 * pixels).bindMemory(
+      to: SIMD4<Float>.self, capacity: across.targets)
+    let rest = words + 4 * (pixels + across.targets)
+    packed = UnsafeMutableRawPointer(rest).bindMemory(to: UInt32.self, capacity: pixels)
+    ring = rest + (pixels + 3) / 4 * 4
     ringRows = Self.ringRows(down.taps)
     sum = ring + ringRows * across.targets
     next = down.range.lowerBound / 4 * 4
@@ -184,7 +177,7 @@ struct PlaneScaler {
     let first = Int(down.first[y])
     while next < first + taps {
       readFour()
-      across.apply(to: lines, into: ring + next % ringRows * count)
+      across.apply(to: lines, wide: wide, into: ring + next % ringRows * count)
       next += 4
     }
     let weights = down.weights + y * taps
