@@ -111,7 +111,7 @@ struct Augmenter: Sendable {
   }
 
   private func normalise(_ view: UnsafeMutablePointer<Float>) {
-    let plane = height * width
+    let plane = viewHeight * viewWidth
     for channel in 0..<channels {
       let (shift, scale) = (mean[channel], inverseDeviation[channel])
       let target = view + channel * plane

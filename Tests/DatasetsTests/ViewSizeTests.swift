@@ -70,7 +70,7 @@ import Testing
     let (height, width, size) = shape
     let dataset = randomDataset(1, size: height, width: width)
     let made = augmenter(
-      .init(flip: flips ? 1 : 0, smallestArea: 0.1, smallestAspect: 0.4, largestAspect: 2.5), dataset.store,
+      .init(flip: flips ? 1 : 0, smallestArea: 0.03, smallestAspect: 0.4, largestAspect: 2.5), dataset.store,
       size)
     var generator = RandomGenerator(seed: 5)
     var (reduced, enlarged) = (0, 0)
@@ -86,7 +86,7 @@ import Testing
       if cropWidth > size || cropHeight > size { reduced += 1 } else { enlarged += 1 }
     }
     #expect(reduced > 0 || size == 30)
-    #expect(enlarged > 0)
+    #expect(enlarged > 0 || size < 20)
   }
 
   /// The shorter side becomes 256 / 224 of the view's, and the centre is kept.
