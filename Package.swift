@@ -3,7 +3,7 @@ import PackageDescription
 
 // The floors, lowest first; a target imports only from floors below its own:
 //
-//   CBLAS  CLAPACKE  CZlib  CPNG  CCurl  CCrypto  CKernels
+//   CBLAS  CLAPACKE  CZlib  CPNG  CTurboJPEG  CCurl  CCrypto  CKernels
 //   Tensors
 //   NeuralNetworks | ContrastiveLosses | Datasets      (these three do not know each other)
 //   Evaluation | Fetching       (Fetching alone needs libcurl: whoever only reads data sets does not load it)
@@ -41,6 +41,8 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CKernels", cSettings: optimisedC),
@@ -54,7 +56,7 @@ let package = Package(
     .target(
       name: "ContrastiveLosses", dependencies: ["Tensors", "CKernels"], swiftSettings: optimised),
     .target(
-      name: "Datasets", dependencies: ["Tensors", "CKernels", "CZlib", "CPNG"],
+      name: "Datasets", dependencies: ["Tensors", "CKernels", "CZlib", "CPNG", "CTurboJPEG"],
       swiftSettings: optimised),
 
     .target(
@@ -69,7 +71,8 @@ let package = Package(
     .target(
       name: "Reproduction",
       dependencies: [
-        "CKernels", "Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets", "Evaluation",
+        "CTurboJPEG", "CKernels", "Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets",
+        "Evaluation",
       ],
       swiftSettings: optimised),
 
@@ -90,7 +93,7 @@ let package = Package(
     .testTarget(
       name: "NeuralNetworksTests", dependencies: ["NeuralNetworks"], swiftSettings: optimised),
     .testTarget(name: "ContrastiveLossesTests", dependencies: ["ContrastiveLosses"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "CPNG"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "CPNG", "CTurboJPEG"]),
     // A scripted HTTP server on loopback, for the tests of fetching as a library and as a program.
     .target(name: "LoopbackServer", path: "Tests/LoopbackServer"),
     .testTarget(name: "FetchingTests", dependencies: ["Fetching", "Datasets", "LoopbackServer"]),

@@ -3,7 +3,7 @@ import Tensors
 
 /// Some points of a data set with two views of each.
 public struct Batch: Sendable {
-  /// `[2 B, channels, height, width]`: the first views, then the second ones.
+  /// `[2 B, channels, height, width]` of the views' size: the first views, then the second ones.
   public let views: Tensor
   /// The class of each point.
   public let labels: [Int]
@@ -33,6 +33,7 @@ public final class BatchLoader: Sequence, IteratorProtocol {
   ///   - dataset: the points
   ///   - augmentation: how views are made
   ///   - statistics: mean and deviation of each channel, by which views are normalised
+  ///   - size: side of the views; nil: that of the store's images
   ///   - batchSize: points a batch; the last one may have fewer, unless `dropsLast`. A last batch of a single
   ///     point is always dropped, because no contrast can be made from it.
   ///   - generator: the epoch's; order and views come from it
@@ -42,7 +43,7 @@ public final class BatchLoader: Sequence, IteratorProtocol {
   ///     as ever
   public init(
     _ dataset: ImageDataset, augmentation: AugmentationConfiguration,
-    statistics: (mean: [Float], deviation: [Float]),
+    statistics: (mean: [Float], deviation: [Float]), size: Int? = nil,
     batchSize: Int, dropsLast: Bool = true, generator: RandomGenerator, threads: Int = 1, ahead: Int = 3,
     startingAt first: Int = 0
   ) {
@@ -55,7 +56,8 @@ public final class BatchLoader: Sequence, IteratorProtocol {
     work = LoaderWork(
       dataset: dataset,
       augmenter: Augmenter(
-        augmentation, store: dataset.store, mean: statistics.mean, deviation: statistics.deviation),
+        augmentation, store: dataset.store, mean: statistics.mean, deviation: statistics.deviation,
+        size: size),
       batchSize: batchSize, batchCount: batchCount, generator: generator, ahead: ahead, first: first)
     for index in 0..<threads {
       let work = work
@@ -153,14 +155,14 @@ private final class LoaderWork: @unchecked Sendable {
   private func makeBatch(_ index: Int) -> Batch {
     let places = Array(order[(index * batchSize)..<Swift.min((index + 1) * batchSize, order.count)])
     let store = dataset.store
-    let views = Tensor.uninitialised([2 * places.count, store.channels, store.height, store.width])
+    let views = Tensor.uninitialised([2 * places.count] + augmenter.viewShape)
     withScratch(augmenter.scratchCount) { scratch in
       store.bytes.withUnsafeBufferPointer { bytes in
         for (i, place) in places.enumerated() {
           let image = bytes.baseAddress! + dataset.indices[place] * store.imageSize
           var generator = viewGenerator.stream(UInt64(place))
           for view in 0..<2 {
-            let target = views.pointer + (view * places.count + i) * store.imageSize
+            let target = views.pointer + (view * places.count + i) * augmenter.viewCount
             augmenter.makeView(image, using: &generator, into: target, scratch: scratch)
           }
         }
@@ -171,17 +173,25 @@ private final class LoaderWork: @unchecked Sendable {
 }
 
 extension ImageDataset {
-  /// The points at some places as they are, normalised: `[count, channels, height, width]`. In parallel.
-  public func images(_ places: Range<Int>, statistics: (mean: [Float], deviation: [Float])) -> Tensor {
+  /// The points at some places, normalised: `[count, channels, height, width]`. In parallel.
+  ///
+  /// - Parameter size: side of the images that come out; nil, or the side of the store's: the images as they are.
+  ///   Otherwise their shorter side is scaled to `size * 256 / 224` and the centre kept.
+  public func images(
+    _ places: Range<Int>, statistics: (mean: [Float], deviation: [Float]), size: Int? = nil
+  ) -> Tensor {
     require(places.lowerBound >= 0 && places.upperBound <= count, "places \(places) of \(count) points")
-    let augmenter = Augmenter(.none, store: store, mean: statistics.mean, deviation: statistics.deviation)
-    let result = Tensor.uninitialised([places.count, store.channels, store.height, store.width])
+    let augmenter = Augmenter(
+      .none, store: store, mean: statistics.mean, deviation: statistics.deviation, size: size)
+    let result = Tensor.uninitialised([places.count] + augmenter.viewShape)
     store.bytes.withUnsafeBufferPointer { bytes in
       nonisolated(unsafe) let bytes = bytes
       Parallel.forEach(places.count, grain: 16) { range in
-        for i in range {
-          let image = bytes.baseAddress! + indices[places.lowerBound + i] * store.imageSize
-          augmenter.normalised(image, into: result.pointer + i * store.imageSize)
+        withScratch(augmenter.scratchCount) { scratch in
+          for i in range {
+            let image = bytes.baseAddress! + indices[places.lowerBound + i] * store.imageSize
+            augmenter.normalised(image, into: result.pointer + i * augmenter.viewCount, scratch: scratch)
+          }
         }
       }
     }

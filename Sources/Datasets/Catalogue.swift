@@ -24,7 +24,31 @@ public enum Catalogue {
     /// Reads it from a data folder.
     /// - Throws: `MissingDataError`, `FileFormatError`.
     public let read: @Sendable (_ folder: String?) throws -> DatasetPair
+    /// Reads image files, scaled to a size; nil where the images have a size of their own.
+    private let readScaled: ScaledReading?
     public let tasks: [Task]
+
+    typealias ScaledReading =
+      @Sendable (
+        _ folder: String?, _ size: Int, _ cache: String, _ report: ImageFolderReport?
+      ) throws -> DatasetPair
+
+    /// Whether the images are files of any size, scaled to one.
+    public var isScaled: Bool { readScaled != nil }
+
+    /// Side of the stored images where nothing else is asked for.
+    static let usualSize = 256
+
+    /// Side of the views that are cut from images of any size, where nothing else is asked for; nil where views
+    /// have the size of the data set's images.
+    public var viewSize: Int? { isScaled ? 224 : nil }
+
+    /// Reads it, its images scaled to `size` where they are files of any size (nil: `usualSize`).
+    /// - Throws: `MissingDataError`, `FileFormatError`, and what `report` throws.
+    public func read(_ folder: String?, size: Int?, report: ImageFolderReport?) throws -> DatasetPair {
+      guard let readScaled else { return try read(folder) }
+      return try readScaled(folder, size ?? Self.usualSize, Glyphs.defaultCache, report)
+    }
 
     init(
       _ name: String, folder: String?, files: [String], advice: String,
@@ -35,7 +59,21 @@ public enum Catalogue {
       self.files = files
       self.advice = advice
       self.read = read
+      readScaled = nil
       self.tasks = tasks
+    }
+
+    init(
+      scaled name: String, folder: String?, files: [String], advice: String, read: @escaping ScaledReading,
+      title: String
+    ) {
+      self.name = name
+      self.folder = folder
+      self.files = files
+      self.advice = advice
+      self.read = { try read($0, Self.usualSize, Glyphs.defaultCache, nil) }
+      readScaled = read
+      tasks = [Task(name, title, .coarse)]
     }
 
     /// The task with these labels; nil where the data set has none.
@@ -102,6 +140,19 @@ public enum Catalogue {
       "idx", folder: "idx",
       files: ["train-images", "train-labels", "test-images", "test-labels"].map { $0 + ".idx.gz" },
       advice: IDXDataset.advice, read: IDXDataset.load, tasks: [Task("idx", "IDX files", .coarse)]),
+    Source(
+      scaled: "waterbirds", folder: Waterbirds.folders[0], files: ["metadata.csv"],
+      advice: Waterbirds.advice, read: Waterbirds.load, title: "Waterbirds"),
+    Source(
+      scaled: "celeba", folder: CelebA.folders[0],
+      files: ["list_attr_celeba.txt", "list_eval_partition.txt", "img_align_celeba"], advice: CelebA.advice,
+      read: CelebA.load, title: "CelebA"),
+    Source(
+      scaled: "isic", folder: ISIC.folders[0], files: ["labels.csv", "images"], advice: ISIC.advice,
+      read: ISIC.load, title: "ISIC"),
+    Source(
+      scaled: "folder", folder: ImageFolder.folders[0], files: ["labels.csv", "images"],
+      advice: ImageFolder.advice, read: ImageFolder.load, title: "Image folder"),
   ]
 
   /// The data set of a name in configurations.

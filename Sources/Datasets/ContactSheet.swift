@@ -20,17 +20,20 @@ public struct ContactSheet: Sendable {
   ///   - seed: chooses images and views
   ///   - augmentation: nil: the images as they are. Otherwise each is followed by two views, as training makes them:
   ///     normalised by `statistics`, and turned back into colours here.
+  ///   - viewSize: side of the views; nil: that of the images
   public init(
     _ dataset: ImageDataset, count: Int, seed: UInt64 = 0, augmentation: AugmentationConfiguration? = nil,
-    statistics: (mean: [Float], deviation: [Float])? = nil
+    statistics: (mean: [Float], deviation: [Float])? = nil, viewSize: Int? = nil
   ) {
     require(count >= 1, "a contact sheet of \(count) images a stratum")
-    let layout = Layout(dataset, count: count, isAugmented: augmentation != nil)
+    let layout = Layout(dataset, count: count, isAugmented: augmentation != nil, viewSize: viewSize)
     let groups = Layout.groups(dataset, count: count, seed: seed)
     let shown = layout.fitting(groups)
     (rows, leftOut) = (shown.map(\.title), groups.count - shown.count)
     var canvas = Canvas(width: layout.width, height: layout.height(shown))
-    let views = augmentation.map { Views(dataset, $0, statistics ?? dataset.channelStatistics(), seed: seed) }
+    let views = augmentation.map {
+      Views(dataset, $0, statistics ?? dataset.channelStatistics(), size: viewSize, seed: seed)
+    }
     var top = Layout.margin
     for group in shown {
       if let heading = group.heading {
@@ -85,8 +88,8 @@ private struct Layout {
   let labelWidth: Int
   let count: Int
 
-  init(_ dataset: ImageDataset, count: Int, isAugmented: Bool) {
-    let side = max(dataset.store.height, dataset.store.width)
+  init(_ dataset: ImageDataset, count: Int, isAugmented: Bool, viewSize: Int?) {
+    let side = max(dataset.store.height, dataset.store.width, viewSize ?? 1)
     scale = max(1, 64 / side)
     tile = side * scale
     cell = isAugmented ? 3 * tile + 2 * 2 + 12 : tile + Self.gap
@@ -152,12 +155,13 @@ private struct Views {
 
   init(
     _ dataset: ImageDataset, _ configuration: AugmentationConfiguration,
-    _ statistics: (mean: [Float], deviation: [Float]), seed: UInt64
+    _ statistics: (mean: [Float], deviation: [Float]), size: Int?, seed: UInt64
   ) {
     self.dataset = dataset
     self.statistics = statistics
     augmenter = Augmenter(
-      configuration, store: dataset.store, mean: statistics.mean, deviation: statistics.deviation)
+      configuration, store: dataset.store, mean: statistics.mean, deviation: statistics.deviation,
+      size: size)
     generator = RandomGenerator(seed: seed).stream(1)
   }
 
@@ -165,20 +169,21 @@ private struct Views {
     let store = dataset.store
     var random = generator.stream(UInt64(place))
     return (0..<2).map { _ in
-      var view = [Float](repeating: 0, count: store.imageSize)
+      var view = [Float](repeating: 0, count: augmenter.viewCount)
       var scratch = [Float](repeating: 0, count: augmenter.scratchCount)
       store.bytes.withUnsafeBufferPointer { bytes in
         augmenter.makeView(
           bytes.baseAddress! + dataset.indices[place] * store.imageSize, using: &random, into: &view,
           scratch: &scratch)
       }
-      let plane = store.height * store.width
+      let plane = augmenter.viewHeight * augmenter.viewWidth
       let values = view.enumerated().map { i, value in
         let channel = i / plane
         let colour = value * statistics.deviation[channel] + statistics.mean[channel]
         return UInt8(min(max(colour, 0), 1) * 255 + 0.5)
       }
-      return Picture(planes: values, channels: store.channels, height: store.height, width: store.width)
+      return Picture(
+        planes: values, channels: store.channels, height: augmenter.viewHeight, width: augmenter.viewWidth)
     }
   }
 }

@@ -161,19 +161,29 @@ package final class GzipReader {
 enum Gzip {
   /// CRC-32 of bytes, going on from that of the bytes before them.
   static func checksum(_ bytes: [UInt8], after previous: UInt32 = 0) -> UInt32 {
-    bytes.withUnsafeBytes { raw in
-      UInt32(crc32_z(uLong(previous), raw.baseAddress?.assumingMemoryBound(to: UInt8.self), raw.count))
-    }
+    bytes.withUnsafeBytes { checksum($0, after: previous) }
+  }
+
+  static func checksum(_ raw: UnsafeRawBufferPointer, after previous: UInt32 = 0) -> UInt32 {
+    UInt32(crc32_z(uLong(previous), raw.baseAddress?.assumingMemoryBound(to: UInt8.self), raw.count))
   }
 
   static func compress(_ pieces: [UnsafeRawBufferPointer], level: Int32 = 6) throws -> Data {
+    var result = Data()
+    try compress(pieces, level: level) { result.append(contentsOf: $0) }
+    return result
+  }
+
+  /// Gives the archive to `sink` piece by piece.
+  static func compress(
+    _ pieces: [UnsafeRawBufferPointer], level: Int32, to sink: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
     var stream = z_stream()
     let status = deflateInit2_(
       &stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
       Int32(MemoryLayout<z_stream>.size))
     require(status == Z_OK, "zlib could not be started: status \(status)")
     defer { deflateEnd(&stream) }
-    var result = Data()
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     for (index, piece) in pieces.enumerated() {
       let isLast = index == pieces.count - 1
@@ -191,10 +201,11 @@ enum Gzip {
             stream.avail_out = uInt(target.count)
             _ = deflate(&stream, flush)
           }
-          result.append(contentsOf: buffer[..<(buffer.count - Int(stream.avail_out))])
+          try buffer.withUnsafeBytes {
+            try sink(UnsafeRawBufferPointer(rebasing: $0.dropLast(Int(stream.avail_out))))
+          }
         } while stream.avail_out == 0
       } while start < piece.count
     }
-    return result
   }
 }

@@ -70,7 +70,7 @@ public struct IDXArray: Sendable {
     try WholeFile.write(data, to: path)
   }
 
-  private static func header(of shape: [Int]) -> [UInt8] {
+  static func header(of shape: [Int]) -> [UInt8] {
     var header: [UInt8] = [0, 0, 0x08, UInt8(shape.count)]
     for length in shape { header += (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } }
     return header

@@ -1,30 +1,6 @@
 import Foundation
 import Tensors
 
-/// Images in one piece of memory, shared by all views of them: unsigned bytes, `[count, channels, height,
-/// width]`.
-public final class ImageStore: Sendable {
-  public let count: Int
-  public let channels: Int
-  public let height: Int
-  public let width: Int
-  let bytes: [UInt8]
-
-  public init(_ bytes: [UInt8], count: Int, channels: Int, height: Int, width: Int) {
-    require(
-      bytes.count == count * channels * height * width,
-      "\(bytes.count) bytes are not \(count) images of \(channels) x \(height) x \(width)")
-    self.bytes = bytes
-    self.count = count
-    self.channels = channels
-    self.height = height
-    self.width = width
-  }
-
-  /// Bytes of an image.
-  public var imageSize: Int { channels * height * width }
-}
-
 /// Images with a class and a stratum each: a list of places in a store. Views (subsets, splits, other labels)
 /// copy no pixels.
 public struct ImageDataset: Sendable {

@@ -11,7 +11,10 @@ struct SpreadBench: ParsableCommand {
       Every figure is the median of several runs after a warm-up; the spread stands beside it. Machines are shared: compare within \
       one run, and quote ratios.
       """,
-    subcommands: [Gemm.self, Conv.self, Step.self, Loss.self, Augment.self, Reading.self, All.self])
+    subcommands: [
+      Gemm.self, Conv.self, Step.self, Loss.self, Augment.self, Reading.self, Decode.self,
+      All.self,
+    ])
 }
 
 /// What every benchmark takes.

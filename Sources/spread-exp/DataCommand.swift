@@ -73,8 +73,9 @@ struct DataCommand: ParsableCommand {
 
   func run() throws {
     var reports: [DatasetReport] = []
-    try DatasetReport.each(name.map { [$0] } ?? [], in: data ?? DataSettings.folderOfEnvironment) {
-      report, pair in
+    try DatasetReport.each(
+      name.map { [$0] } ?? [], in: data ?? DataSettings.folderOfEnvironment, progress: ProgressLine()
+    ) { report, pair in
       reports.append(report)
       if let preview, let pair { try draw(pair.training, to: preview) }
     }
@@ -103,7 +104,8 @@ struct DataCommand: ParsableCommand {
         ?? (dataset.store.channels == 3 ? .colour : .paperDigits)
     }
     let sheet = ContactSheet(
-      dataset, count: count ?? (augmented ? 4 : 10), seed: UInt64(seed), augmentation: views)
+      dataset, count: count ?? (augmented ? 4 : 10), seed: UInt64(seed), augmentation: views,
+      viewSize: name.flatMap { Catalogue.task($0) }?.source.viewSize)
     try sheet.write(to: file)
     let rest = sheet.leftOut == 0 ? "" : "; \(sheet.leftOut) more did not fit"
     // Standard output is the table's or JSON's.

@@ -54,7 +54,7 @@ import Testing
       trainingCounts: [Int](repeating: 30, count: 10), testCounts: [Int](repeating: 1, count: 10))
     let drawn = try [1, 2, 3].map { threads in
       Parallel.setThreadCount(threads)
-      return try many.load(cache: folder.path + "/\(threads)").training.store.bytes
+      return Array(try many.load(cache: folder.path + "/\(threads)").training.store.bytes)
     }
     #expect(drawn[0] == drawn[1] && drawn[0] == drawn[2])
   }
@@ -102,7 +102,7 @@ import Testing
     DispatchQueue.concurrentPerform(iterations: 6) { _ in
       do {
         let data = try glyphs.load(cache: folder.path)
-        results.withLock { $0.append(data.training.store.bytes) }
+        results.withLock { $0.append(Array(data.training.store.bytes)) }
       } catch { failures.withLock { $0.append("\(error)") } }
     }
     #expect(failures.withLock { $0 } == [])

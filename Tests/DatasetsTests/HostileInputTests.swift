@@ -1,3 +1,4 @@
+import CTurboJPEG
 import Foundation
 import Tensors
 import Testing
@@ -133,6 +134,98 @@ import Testing
     }
   }
 
+  // MARK: - Images and their tables
+
+  private func decode(_ path: String, size: Int) throws {
+    #expect(try ImageDecoder(size: size).decoded(path).count == 3 * size * size)
+  }
+
+  @Test func jpegFiles() throws {
+    let originals = [
+      jpeg(picture(width: 40, height: 33), width: 40, height: 33, quality: 80),
+      jpeg(picture(width: 40, height: 33), width: 40, height: 33, quality: 80, isProgressive: true),
+      jpeg(picture(width: 24, height: 24, channels: 1), width: 24, height: 24, channels: 1),
+      jpeg(
+        picture(width: 17, height: 9, channels: 4), width: 17, height: 9, channels: 4, sampling: TJSAMP_444),
+    ]
+    try Mutations(originals: originals, seed: 38, focus: [0..<30, 150..<700]).run(in: folder, file: "any.jpg")
+    {
+      path, _ in try decode(path, size: 12)
+    }
+  }
+
+  /// A PNG's chunks with their checksums set right again.
+  private func withChunkChecksums(_ file: [UInt8]) -> [UInt8] {
+    var result = file
+    var place = 8
+    while place + 12 <= file.count {
+      let length = file[place..<(place + 4)].reduce(0) { $0 << 8 | Int($1) }
+      guard place + 12 + length <= file.count else { break }
+      let end = place + 8 + length
+      let sum = Gzip.checksum(Array(file[(place + 4)..<end]))
+      for i in 0..<4 { result[end + i] = UInt8(sum >> (24 - 8 * UInt32(i)) & 0xff) }
+      place = end + 4
+    }
+    return result
+  }
+
+  @Test func pngFiles() throws {
+    let colours = picture(width: 20, height: 14)
+    let originals = [
+      png(colours, width: 20, height: 14),
+      png(randomBytes(16 * 16 * 4, seed: 3), width: 16, height: 16, kind: .colourAndAlpha),
+      png(
+        randomBytes(400, seed: 4).map { $0 & 63 }, width: 20, height: 20, kind: .palette,
+        chunks: [
+          ("gAMA", [0, 0, 0xb1, 0x8f]), ("PLTE", randomBytes(192, seed: 5)),
+          ("tRNS", randomBytes(30, seed: 6)),
+        ]),
+      png(randomBytes(200, seed: 7), width: 10, height: 10, kind: .grey, depth: 16),
+    ]
+    let mutations = Mutations(
+      originals: originals, seed: 39, wrap: { withChunkChecksums($0) }, focus: [8..<60, 60..<330])
+    try mutations.run(in: folder, file: "any.png") { path, _ in try decode(path, size: 9) }
+  }
+
+  @Test func commaSeparatedTables() throws {
+    let birds =
+      "img_id,img_filename,y,split,place,place_filename\n1,a.png,0,0,0,\"/b/bamboo, forest/1.jpg\"\r\n"
+      + "2,\"b.png\",1,1,1,/o/ocean/1.jpg\n3,c.png,1,2,0,\"say \"\"so\"\"\"\n"
+    try FileManager.default.createDirectory(
+      atPath: folder.path + "/waterbirds", withIntermediateDirectories: true)
+    for name in ["a", "b", "c", "d"] {
+      try folder.write(png([9, 8, 7], width: 1, height: 1), "waterbirds/\(name).png")
+    }
+    let cache = try TemporaryFolder()
+    let header = 0..<50
+    try Mutations(originals: [Array(birds.utf8)], seed: 40, focus: [header, 50..<160]).run(
+      in: folder, file: "waterbirds/metadata.csv"
+    ) { _, _ in
+      do {
+        let data = try Waterbirds.load(from: folder.path, size: 2, cache: cache.path)
+        #expect(
+          data.training.count + (data.validation?.count ?? 0) + data.test.count == data.training.store.count)
+      } catch let error as MissingDataError {
+        // A changed name is that of an image that is not there.
+        throw FileFormatError(folder.path, error.description)
+      }
+    }
+  }
+
+  @Test func tablesOfFieldsBetweenBlanks() throws {
+    let text = "3\nBlond_Hair Male Young\n000001.jpg  -1  1 -1\n000002.jpg 1 -1 1\n000003.jpg  1  1  1\n"
+    let parts = "000001.jpg 0\n000002.jpg 1\n000003.jpg 2\n"
+    try FileManager.default.createDirectory(
+      atPath: folder.path + "/celeba", withIntermediateDirectories: true)
+    try folder.write(parts.utf8, "celeba/list_eval_partition.txt")
+    try Mutations(originals: [Array(text.utf8)], seed: 41, focus: [24..<90]).run(
+      in: folder, file: "celeba/list_attr_celeba.txt"
+    ) { _, _ in
+      let table = try CelebA.table(in: folder.path)
+      #expect(table.entries.count <= 3 && table.entries.allSatisfy { (0..<4).contains($0.stratum) })
+    }
+  }
+
   @Test func randomBytesAreRefused() throws {
     for seed in 0..<200 {
       var bytes = randomBytes(seed, seed: UInt64(seed))
@@ -141,6 +234,7 @@ import Testing
       #expect(formatError { _ = try IDXArray(path: path) } != nil)
       #expect(formatError { while try TarReader(path: path).next() != nil {} } != nil)
       #expect(formatError { _ = try CIFAR10.load(from: folder.path) } != nil)
+      #expect(formatError { _ = try ImageDecoder(size: 4).decoded(path) } != nil)
     }
   }
 }

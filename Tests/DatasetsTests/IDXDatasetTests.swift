@@ -48,7 +48,8 @@ struct IDXSample {
     #expect(data.training.labels == [0, 0, 1, 0, 0, 1] && data.training.strata == [0, 1, 2, 0, 1, 2])
     #expect(data.validation?.count == 2 && data.test.count == 4)
     #expect(data.training.store.shape == [channels ?? 1, 5, 4])
-    #expect(data.training.store.bytes == Array(sample.files[0].contents.suffix(20 * 6 * (channels ?? 1))))
+    #expect(
+      Array(data.training.store.bytes) == Array(sample.files[0].contents.suffix(20 * 6 * (channels ?? 1))))
     #expect(data.training.classNames == ["cat", "dog"])
     #expect(data.test.stratumNames == ["black cat", "tabby", "dog"])
   }

@@ -35,7 +35,8 @@ func fixture(_ name: String) -> String {
 }
 
 /// Expects a failure that a person can act on: the code, and as the last thing one line that begins as errors
-/// do and names what it must. Only the usage may follow it, where it is the usage that is wrong.
+/// do and names what it must. Only the usage,
+/// or a list of what was expected, may follow it, where it is the usage that is wrong.
 func expectError(
   _ outcome: Outcome, code: Int32, naming parts: String..., sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -47,7 +48,8 @@ func expectError(
   }
   let next = lines.dropFirst(place + 1).first ?? ""
   #expect(
-    next.isEmpty || code == 64 && (next.hasPrefix("Usage:") || next.hasPrefix("Help:")), "\(outcome.errors)",
+    next.isEmpty || code == 64 && ["Usage:", "Help:", "  - "].contains { next.hasPrefix($0) },
+    "\(outcome.errors)",
     sourceLocation: sourceLocation)
   for part in parts {
     #expect(lines[place].contains(part), "\(part) in: \(outcome.errors)", sourceLocation: sourceLocation)

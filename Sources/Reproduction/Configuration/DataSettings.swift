@@ -7,6 +7,7 @@ public struct DataSettings: Sendable, Equatable {
     case glyphs, mnist
     case cifar10, cifar100
     case idx
+    case waterbirds, celeba, isic, folder
   }
 
   /// What the encoder is trained on: a few superclasses, or the classes themselves.
@@ -25,6 +26,11 @@ public struct DataSettings: Sendable, Equatable {
   /// with the validation's seed, a smaller share within a larger one.
   public var fraction = 1.0
   public var labelNoise = LabelNoiseSettings()
+  /// Side of the images that the encoder sees; nil: 224 for image folders, else that of the data set's images.
+  public var imageSize: Int?
+  /// Image folders: side to which images are scaled before they are stored, views being cut from these; nil:
+  /// `round(imageSize * 256 / 224)`.
+  public var storedSize: Int?
   /// Glyphs: training images of each digit. Unequal numbers make rare strata.
   public var trainingImagesOfDigit = [Int](repeating: 600, count: 10)
   /// Glyphs: test images of each digit.
@@ -33,6 +39,15 @@ public struct DataSettings: Sendable, Equatable {
   public var seed = 1
 
   public init() {}
+
+  /// Side of the views; nil where they have the size of the data set's images.
+  var sizeOfViews: Int? { imageSize ?? Catalogue.source(name.rawValue)?.viewSize }
+
+  /// Side of the stored images; nil where the data set has its own.
+  var sizeOfStore: Int? {
+    guard let source = Catalogue.source(name.rawValue), source.isScaled, let sizeOfViews else { return nil }
+    return storedSize ?? Int((Double(sizeOfViews) * 256 / 224).rounded())
+  }
 }
 
 /// Wrong classes among those that training sees. Validation and test images keep theirs, and strata stay.
@@ -86,6 +101,14 @@ extension DataSettings: ConfigurationSection {
       .value(
         "testImagesOfDigit", \.testImagesOfDigit, digits, "Test images of each digit.", when: isGenerated),
       .value("seed", \.seed, .within(0...Int(Int32.max)), "Seed of the drawings.", when: isGenerated),
+      .value(
+        "imageSize", \.imageSize, Limits<Int>.within(8...1024).orAbsent(),
+        "Side of the images that the encoder sees; absent: 224 for image folders, else as the data set has them."
+      ),
+      .value(
+        "storedSize", \.storedSize, Limits<Int>.within(8...2048).orAbsent(),
+        "Side to which the images of a folder are scaled before views are cut from them; absent: imageSize * 256 / 224.",
+        when: { Catalogue.source($0.name.rawValue)?.isScaled == true }),
       // Not written where they change nothing: runs that were made before these keys keep their identity.
       .value(
         "fraction", \.fraction, .within(0.0001...1),

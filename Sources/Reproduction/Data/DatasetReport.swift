@@ -70,16 +70,19 @@ extension DatasetReport {
   /// - Parameters:
   ///   - tasks: names of tasks; empty: all.
   ///   - folder: where data sets are
+  ///   - progress: told while image files are decoded, which happens once and may take minutes
   ///   - report: called with each as soon as it is read; the data are nil where they could not be.
   /// - Throws: `RunError` for a name that there is not. What is missing or damaged is no error but a state.
   public static func each(
-    _ tasks: [String] = [], in folder: String?, report: (DatasetReport, DatasetPair?) throws -> Void
+    _ tasks: [String] = [], in folder: String?, progress: ProgressLine? = nil,
+    report: (DatasetReport, DatasetPair?) throws -> Void
   ) throws {
     if let name = tasks.first(where: { Catalogue.task($0) == nil }) { throw RunError(unknown(name)) }
     for source in Catalogue.sources {
       let wanted = source.tasks.filter { tasks.isEmpty || tasks.contains($0.name) }
       guard !wanted.isEmpty else { continue }
-      let read = Result { try source.read(folder) }
+      let read = Result { try source.read(folder, size: nil, report: progress?.imageFolderReport) }
+      progress?.clear()
       for task in wanted {
         switch read {
         case .success(let pair):

@@ -8,11 +8,12 @@ public enum AugmentBenchmark {
   /// channel.
   ///
   /// - Parameters:
-  ///   - size, channels: of an image
+  ///   - size, channels: of an image as it is stored
+  ///   - view: side of the views; nil: that of the images
   ///   - images: points a batch; each has two views
   ///   - threads: how many make views
   public static func run(
-    size: Int, channels: Int, images: Int, threads: Int, runs: Int, machine: Machine
+    size: Int, view: Int? = nil, channels: Int, images: Int, threads: Int, runs: Int, machine: Machine
   ) -> BenchmarkResult {
     var generator = RandomGenerator(seed: 1)
     let points = max(images, size > 100 ? 128 : 2048)
@@ -28,13 +29,16 @@ public enum AugmentBenchmark {
     let timing = Timing.measure(runs: runs) {
       let loader = BatchLoader(
         dataset, augmentation: channels == 3 ? .colour : .paperDigits, statistics: statistics,
-        batchSize: images, generator: generator, threads: threads)
+        size: view, batchSize: images, generator: generator, threads: threads)
       batches = 0
       for _ in loader { batches += 1 }
     }
     return BenchmarkResult(
       "augment",
-      sizes: ["size": size, "channels": channels, "images": images * batches, "threads": threads],
+      sizes: [
+        "size": size, "view": view ?? size, "channels": channels, "images": images * batches,
+        "threads": threads,
+      ],
       timing: timing, views: 2 * images * batches, machine: machine)
   }
 }

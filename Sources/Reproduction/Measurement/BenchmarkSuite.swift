@@ -30,11 +30,14 @@ public enum BenchmarkSuite {
           ))
       }
     }
-    for (size, channels) in [(32, 3), (28, 1), (224, 3)] {
+    for (size, view, channels) in [(32, 32, 3), (28, 28, 1), (256, 224, 3)] {
       report(
         AugmentBenchmark.run(
-          size: size, channels: channels, images: size > 100 ? 16 : 128, threads: 1, runs: runs,
+          size: size, view: view, channels: channels, images: size > 100 ? 16 : 128, threads: 1, runs: runs,
           machine: machine))
     }
+    try DecodeBenchmark.run(
+      width: 400, height: 300, size: 256, images: 200, runs: runs, machine: machine
+    ).forEach(report)
   }
 }

@@ -54,6 +54,10 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
   public var shareOfPeak: Double?
   /// Augmented views a second and thread at the median, where views are what is made.
   public var viewsPerSecond: Double?
+  /// Images a second on all threads at the median, where files are decoded.
+  public var imagesPerSecond: Double?
+  /// Speed over that of the library that does the main part of the work, alone in the same run.
+  public var shareOfLibrary: Double?
   /// The largest resident size of the process so far, in 1e6 bytes.
   public var peakMegabytes: Int
   /// Blocks of memory asked of the system over all counted runs.
@@ -70,6 +74,8 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
     case peakGflops = "peak_gflops"
     case shareOfPeak = "share_of_peak"
     case viewsPerSecond = "views_per_second_and_thread"
+    case imagesPerSecond = "images_per_second"
+    case shareOfLibrary = "share_of_library"
     case peakMegabytes = "peak_megabytes"
     case systemAllocations = "system_allocations"
     case pageFaults = "page_faults"
@@ -116,6 +122,8 @@ extension BenchmarkResult {
     if let gflops { text += String(format: "%8.1f GFLOP/s", gflops) }
     if let shareOfPeak { text += String(format: "  %3.0f%% of peak", shareOfPeak * 100) }
     if let viewsPerSecond { text += String(format: "%8.0f views/s and thread", viewsPerSecond) }
+    if let imagesPerSecond { text += String(format: "%8.0f images/s", imagesPerSecond) }
+    if let shareOfLibrary { text += String(format: "  %3.0f%% of libturbojpeg alone", shareOfLibrary * 100) }
     return text
   }
 }

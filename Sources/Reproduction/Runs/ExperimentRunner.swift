@@ -157,7 +157,7 @@ public final class ExperimentRunner {
     let key = ExperimentData.Key(configuration)
     if let loaded, loaded.settings == key { return loaded.data }
     loaded = nil  // before the next set is read, so that memory holds one
-    let data = try ExperimentData(key, folder: dataFolder)
+    let data = try ExperimentData(key, folder: dataFolder, report: progress.imageFolderReport)
     loaded = (key, data)
     return data
   }

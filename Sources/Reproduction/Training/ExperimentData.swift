@@ -27,21 +27,25 @@ struct ExperimentData {
   let statistics: (mean: [Float], deviation: [Float])
   /// Where the data came from, in a sentence.
   let source: String
+  /// Side of the views; nil where they have the size of the stored images.
+  let sizeOfViews: Int?
 
   var channels: Int { training.store.channels }
   var classes: Int { training.classNames.count }
 
-  /// - Parameter folder: where data sets are; nil: the settings' folder, else the environment variable
-  ///   `SPREAD_DATA`.
+  /// - Parameters:
+  ///   - folder: where data sets are; nil: the settings' folder, else the environment variable `SPREAD_DATA`.
+  ///   - report: told while image files are decoded
   /// - Throws: `MissingDataError` with what to get from where; `FileFormatError`; `ConfigurationError` when
   ///   too few images are left.
-  init(_ key: Key, folder: URL?) throws {
-    let pair = try key.data.load(from: folder)
+  init(_ key: Key, folder: URL?, report: ImageFolderReport? = nil) throws {
+    let pair = try key.data.load(from: folder, report: report)
     let seed = UInt64(key.validation.seed)
     var whole = pair.training
     if let count = key.data.trainingImages { whole = whole.sample(count, seed: seed) }
     test = key.data.testImages.map { pair.test.sample($0, seed: seed) } ?? pair.test
     self.whole = whole
+    sizeOfViews = key.data.sizeOfViews
     statistics = whole.channelStatistics()
     source = pair.source
     var (training, validation) = (whole, pair.validation)
@@ -68,28 +72,30 @@ struct ExperimentData {
     (self.training, self.validation) = (training, held)
   }
 
-  /// The side of the images, which must be square.
+  /// The side of the images as the encoder sees them, which must be square.
   var imageSize: Int {
+    if let sizeOfViews { return sizeOfViews }
     require(training.store.width == training.store.height, "the encoders here take square images")
     return training.store.width
   }
 
   /// Embeddings of a part as it is, without augmentation: `[count, embeddingDimension]`.
   func embeddings(of part: ImageDataset, by encoder: any Encoder) -> Tensor {
-    embed(part, with: encoder, statistics: statistics)
+    embed(part, with: encoder, statistics: statistics, size: sizeOfViews)
   }
 }
 
 extension DataSettings {
   /// Reads or draws the data set.
-  func load(from folder: URL?) throws -> DatasetPair {
+  func load(from folder: URL?, report: ImageFolderReport? = nil) throws -> DatasetPair {
     let folder = folder?.path ?? self.folder ?? Self.folderOfEnvironment
     let source = Catalogue.source(name.rawValue)
     guard let source, let task = source.task(labels) else {
       throw ConfigurationError(
         place: nil, path: "data.labels", problem: conflict?.problem ?? "there is no such data set")
     }
-    return task.view(name == .glyphs ? try glyphs.load() : try source.read(folder))
+    return task.view(
+      name == .glyphs ? try glyphs.load() : try source.read(folder, size: sizeOfStore, report: report))
   }
 
   /// Where the environment variable `SPREAD_DATA` says that data sets are; nil where it is empty or absent.

@@ -94,7 +94,8 @@ final class Trainer {
     let firstStep = state.step
     let batches = BatchLoader(
       data.training, augmentation: configuration.augmentation.views, statistics: data.statistics,
-      batchSize: batchSize, generator: generator.stream(Stream.batches).stream(UInt64(state.epoch)),
+      size: data.sizeOfViews, batchSize: batchSize,
+      generator: generator.stream(Stream.batches).stream(UInt64(state.epoch)),
       startingAt: firstStep)
     var waiting = Duration.zero
     while true {

@@ -1,0 +1,103 @@
+import Foundation
+import Tensors
+
+/// Images in one piece of memory, shared by all views of them: unsigned bytes, `[count, channels, height,
+/// width]`.
+///
+/// The bytes lie in memory of the process, or in a file that is mapped: then they cost no memory of their
+/// own, processes that read the same file share its pages, and the system lets go of pages that are not in
+/// use.
+public final class ImageStore: Sendable {
+  public let count: Int
+  public let channels: Int
+  public let height: Int
+  public let width: Int
+  let bytes: ImageBytes
+
+  public convenience init(_ bytes: [UInt8], count: Int, channels: Int, height: Int, width: Int) {
+    self.init(.array(bytes), count: count, channels: channels, height: height, width: width)
+  }
+
+  init(_ bytes: ImageBytes, count: Int, channels: Int, height: Int, width: Int) {
+    require(
+      bytes.count == count * channels * height * width,
+      "\(bytes.count) bytes are not \(count) images of \(channels) x \(height) x \(width)")
+    self.bytes = bytes
+    self.count = count
+    self.channels = channels
+    self.height = height
+    self.width = width
+  }
+
+  /// Bytes of an image.
+  public var imageSize: Int { channels * height * width }
+}
+
+/// The bytes of a store, wherever they lie. Loops go through `withUnsafeBufferPointer`; single accesses are
+/// for tests and messages.
+enum ImageBytes: Sendable {
+  case array([UInt8])
+  /// The file from some byte to its end.
+  case mapping(MappedFile, from: Int)
+
+  func withUnsafeBufferPointer<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows
+    -> Result
+  {
+    switch self {
+    case .array(let bytes): try bytes.withUnsafeBufferPointer(body)
+    case .mapping(let file, let start):
+      try withExtendedLifetime(file) {
+        try body(UnsafeBufferPointer(rebasing: file.bytes.bindMemory(to: UInt8.self)[start...]))
+      }
+    }
+  }
+}
+
+extension ImageBytes: RandomAccessCollection {
+  var startIndex: Int { 0 }
+  var endIndex: Int {
+    switch self {
+    case .array(let bytes): bytes.count
+    case .mapping(let file, let start): file.bytes.count - start
+    }
+  }
+  subscript(place: Int) -> UInt8 {
+    switch self {
+    case .array(let bytes): bytes[place]
+    case .mapping(let file, let start): file.bytes[start + place]
+    }
+  }
+}
+
+extension ImageBytes: Equatable {
+  static func == (a: ImageBytes, b: ImageBytes) -> Bool { a.elementsEqual(b) }
+}
+
+/// A file's bytes in the process's address space, read as they are touched, until this is let go.
+///
+/// A file that is cut short while it is mapped ends the process (SIGBUS) when its lost part is touched. So
+/// only files are mapped that this library replaces by renaming and never changes in place.
+final class MappedFile: @unchecked Sendable {
+  let path: String
+  let bytes: UnsafeRawBufferPointer
+
+  /// - Throws: `FileFormatError` for what is not a file of at least one byte.
+  init(path: String) throws {
+    self.path = path
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw FileFormatError(path, "cannot be read: \(String(cString: strerror(errno)))")
+    }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else {
+      throw FileFormatError(path, "this is not a file with contents")
+    }
+    guard let start = mmap(nil, Int(status.st_size), PROT_READ, MAP_SHARED, descriptor, 0),
+      start != MAP_FAILED
+    else { throw FileFormatError(path, "cannot be mapped: \(String(cString: strerror(errno)))") }
+    bytes = UnsafeRawBufferPointer(start: start, count: Int(status.st_size))
+  }
+
+  deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) }
+}

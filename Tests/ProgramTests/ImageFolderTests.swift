@@ -1,0 +1,92 @@
+import Foundation
+import Testing
+
+extension ProgramTests {
+  /// A folder of images of one's own, from the table to a trained encoder.
+  @Suite struct ImageFolderTests {
+    let folder: TestFolder
+    private let experiment = """
+      {
+        "experiment": "own",
+        "title": "Own",
+        "data": {"name": "folder", "imageSize": 16},
+        "encoder": {"width": 16, "depth": 1, "heads": 2, "patch": 8, "mlpWidth": 32},
+        "losses": {"spread": {}},
+        "epochs": 1,
+        "batchSize": 8,
+        "probe": {"epochs": 2},
+        "seeds": [0]
+      }
+      """
+
+    init() throws { folder = try TestFolder() }
+
+    private func run(_ arguments: [String]) throws -> Outcome {
+      try Program.experiments.run(
+        arguments, in: folder.url, environment: ["SPREAD_CACHE": folder.path("cache"), "SPREAD_DATA": "data"])
+    }
+
+    /// PNG files from the program itself: contact sheets of glyphs.
+    private func writeImages(_ count: Int) throws {
+      var rows = ["path,class"]
+      for (number, name) in ["glyphs", "glyphs-coarse"].enumerated() {
+        let outcome = try run(["data", name, "--preview", "sheet.png", "--count", "1"])
+        #expect(outcome.code == 0, "\(outcome)")
+        let sheet = try Data(contentsOf: folder.url.appendingPathComponent("sheet.png"))
+        for i in 0..<count {
+          try folder.write(sheet, "data/images/\(name)-\(i).png")
+          rows.append("\(name)-\(i).png,kind \(number)")
+        }
+      }
+      try folder.write(rows.joined(separator: "\n"), "data/labels.csv")
+    }
+
+    @Test func fromTheTableToAnEncoder() throws {
+      try writeImages(20)
+      let shown = try run(["data", "folder"])
+      #expect(shown.code == 0 && shown.errors.isEmpty, "\(shown)")
+      #expect(shown.output.contains("256 x 256"), "\(shown)")
+      #expect(shown.output.contains(/\| kind 1 +\| 16 +\| 2 +\| 2 +\|/), "\(shown)")
+      let cached = try FileManager.default.subpathsOfDirectory(atPath: folder.path("cache"))
+      #expect(cached.contains { $0.hasPrefix("folder-256-") && $0.hasSuffix("/manifest.json") })
+      let again = try run(["data", "folder", "--augmented", "--preview", "views.png", "--count", "1"])
+      #expect(again.code == 0 && again.errors.hasPrefix("views.png: "), "\(again)")
+
+      try folder.write(experiment, "own.json")
+      let trained = try run(["--config", "own.json"])
+      #expect(trained.code == 0, "\(trained)")
+      let result = try RunFiles(in: folder.url.appendingPathComponent("runs")).json("result.json")
+      #expect(result["trainingImages"] as? Int == 32 && result["testImages"] as? Int == 4)
+      // Stored at 18 for views of 16, beside those of 256 that were shown.
+      let caches = try FileManager.default.contentsOfDirectory(atPath: folder.path("cache"))
+      for size in [18, 256] { #expect(caches.contains { $0.hasPrefix("folder-\(size)-") }, "\(caches)") }
+    }
+
+    @Test func whatIsWrongIsToldWithItsPlace() throws {
+      try writeImages(2)
+      try folder.write("path,class\nglyphs-0.png,a\n../secret.png,b\n", "data/labels.csv")
+      let outcome = try run(["data", "folder"])
+      #expect(outcome.code == 1 && outcome.output.contains("labels.csv, byte 26: line 3:"), "\(outcome)")
+      try folder.write("path,class\nglyphs-0.png,a\nnone.png,b\n", "data/labels.csv")
+      #expect(try run(["data", "folder"]).output.contains("none.png"))
+      try folder.write(experiment, "own.json")
+      expectError(try run(["--config", "own.json"]), code: 1, naming: "none.png", "missing")
+    }
+
+    @Test func decodingIsMeasuredBesideLibturbojpeg() throws {
+      let outcome = try Program.benchmarks.run(
+        [
+          "decode", "--width", "64", "--height", "48", "--size", "32", "--images", "4", "--runs", "2",
+          "--json",
+        ],
+        in: folder.url)
+      #expect(outcome.code == 0, "\(outcome)")
+      let results = try #require(
+        try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]])
+      #expect(results.map { $0["benchmark"] as? String } == ["decode", "libturbojpeg"])
+      let speeds = try results.map { try #require($0["images_per_second"] as? Double) }
+      let share = try #require(results[0]["share_of_library"] as? Double)
+      #expect(abs(share * speeds[1] / speeds[0] - 1) < 1e-9)
+    }
+  }
+}
