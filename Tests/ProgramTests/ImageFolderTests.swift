@@ -21,9 +21,20 @@ extension ProgramTests {
 
     init() throws { folder = try TestFolder() }
 
-    private func run(_ arguments: [String]) throws -> Outcome {
+    private func environment(compressed: Bool = false) -> [String: String] {
+      ["SPREAD_CACHE": folder.path("cache"), "SPREAD_DATA": "data"]
+        .merging(compressed ? ["SPREAD_CACHE_COMPRESSED": "1"] : [:]) { $1 }
+    }
+
+    private func run(_ arguments: [String], compressed: Bool = false) throws -> Outcome {
       try Program.experiments.run(
-        arguments, in: folder.url, environment: ["SPREAD_CACHE": folder.path("cache"), "SPREAD_DATA": "data"])
+        arguments, in: folder.url, environment: environment(compressed: compressed))
+    }
+
+    private var cached: [String] {
+      ((try? FileManager.default.subpathsOfDirectory(atPath: folder.path("cache"))) ?? []).filter {
+        !$0.hasPrefix("glyphs")
+      }
     }
 
     /// PNG files from the program itself: contact sheets of glyphs.
@@ -60,6 +71,40 @@ extension ProgramTests {
       // Stored at 18 for views of 16, beside those of 256 that were shown.
       let caches = try FileManager.default.contentsOfDirectory(atPath: folder.path("cache"))
       for size in [18, 256] { #expect(caches.contains { $0.hasPrefix("folder-\(size)-") }, "\(caches)") }
+    }
+
+    @Test func aCompressedCacheHoldsTheSameAndIsReadByEither() throws {
+      try writeImages(6)
+      let packed = try run(["data", "folder", "--json"], compressed: true)
+      #expect(packed.code == 0, "\(packed)")
+      #expect(cached.contains { $0.hasSuffix("/images.idx.gz") })
+      #expect(!cached.contains { $0.hasSuffix("/images.idx") || $0.hasSuffix(".partial") })
+      #expect(try run(["data", "folder", "--json"]).output == packed.output)
+      #expect(cached.contains { $0.hasSuffix("/images.idx.gz") }, "it was read, and not made again")
+      try FileManager.default.removeItem(atPath: folder.path("cache"))
+      #expect(try run(["data", "folder", "--json"]).output == packed.output)
+      #expect(cached.contains { $0.hasSuffix("/images.idx") })
+    }
+
+    @Test func aKillWhileDecodingLeavesNothingThatIsRead() throws {
+      try writeImages(60)
+      let whole = try run(["data", "folder", "--json"])
+      #expect(whole.code == 0)
+      for attempt in 0..<4 {
+        try FileManager.default.removeItem(atPath: folder.path("cache"))
+        let running = try Program.experiments.start(
+          ["data", "folder"], in: folder.url, environment: environment())
+        // Kills that come at once, while images are decoded, and a little later.
+        if attempt > 0 {
+          _ = running.wait(until: { cached.contains { $0.hasSuffix(".partial") } })
+          usleep(UInt32(attempt - 1) * 20_000)
+        }
+        running.send(SIGKILL)
+        _ = try running.wait()
+        let again = try run(["data", "folder", "--json"])
+        #expect(again.code == 0 && again.output == whole.output, "attempt \(attempt): \(again)")
+        #expect(!cached.contains { $0.hasSuffix(".partial") })
+      }
     }
 
     @Test func whatIsWrongIsToldWithItsPlace() throws {
