@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import NeuralNetworks
 import Tensors
@@ -21,6 +22,31 @@ struct TrainingState: Codable, Equatable {
     var crossEntropy = 0.0
     var gradientNorm = 0.0
     var images = 0
+    var maximumGradientNorm = 0.0
+    /// Batches in which no class has two points.
+    var batchesWithoutPairs = 0
+  }
+}
+
+extension TrainingState.Sums {
+  mutating func add(_ figures: TrainingStep.Figures, of batch: Batch) {
+    contrastive += figures.contrastive
+    crossEntropy += figures.crossEntropy
+    gradientNorm += figures.gradientNorm
+    images += batch.count
+    maximumGradientNorm = max(maximumGradientNorm, figures.gradientNorm)
+    batchesWithoutPairs += batch.hasNoPair ? 1 : 0
+  }
+
+  /// Checkpoints of earlier versions lack what was added later; an epoch that goes on from one counts from there.
+  init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    contrastive = try values.decode(Double.self, forKey: .contrastive)
+    crossEntropy = try values.decode(Double.self, forKey: .crossEntropy)
+    gradientNorm = try values.decode(Double.self, forKey: .gradientNorm)
+    images = try values.decode(Int.self, forKey: .images)
+    maximumGradientNorm = try values.decodeIfPresent(Double.self, forKey: .maximumGradientNorm) ?? 0
+    batchesWithoutPairs = try values.decodeIfPresent(Int.self, forKey: .batchesWithoutPairs) ?? 0
   }
 }
 
