@@ -23,6 +23,7 @@ final class Trainer {
   private let batchSize: Int
   private let stepsPerEpoch: Int
   private var pace: Pace
+  private let events: RunEvents
   /// Batches that lack pairs are told of once a start.
   private var hasToldOfPairs = false
 
@@ -50,18 +51,27 @@ final class Trainer {
       configuration.encoder, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
       using: &initial)
     step = TrainingStep(configuration, model: model)
-    validation = Validation(configuration: configuration, data: data)
+    validation = Validation(configuration, data: data)
     schedule = configuration.schedule.schedule(epochs: configuration.epochs)
     state = TrainingState(generator: generator.stream(Stream.layers))
     batchSize = min(configuration.batchSize, data.training.count)
     stepsPerEpoch = data.training.count / batchSize
     pace = Pace()
-    try resume()
+    if folder.isStarted {
+      state = try Self.resume(
+        configuration, folder: folder, stepsPerEpoch: stepsPerEpoch, model: model, optimiser: step.optimiser)
+    }
+    try MetricsLog(file: folder.metrics).truncate(afterEpoch: state.epoch)
+    events = try RunEvents(
+      configuration, seed: seed, folder: folder,
+      after: folder.isStarted ? state.epoch * stepsPerEpoch + state.step : nil)
   }
 
-  private func resume() throws {
-    let log = MetricsLog(file: folder.metrics)
-    guard folder.isStarted else { return try log.truncate(afterEpoch: 0) }
+  /// Brings network and optimiser to where the folder's checkpoint stands.
+  private static func resume(
+    _ configuration: ExperimentConfiguration, folder: RunFolder, stepsPerEpoch: Int, model: TrainedModel,
+    optimiser: any Optimizer
+  ) throws -> TrainingState {
     do {
       let checkpoint = try Checkpoint(folder.checkpoint)
       guard checkpoint.configuration == configuration.identity else {
@@ -71,19 +81,18 @@ final class Trainer {
         (0..<stepsPerEpoch).contains(checkpoint.state.step)
       else { throw RunError("\(folder.checkpoint.path) stands at an epoch or a step that the run has not") }
       try model.load(checkpoint.tensors(under: "model."))
-      try step.optimiser.load(checkpoint.tensors(under: "optimiser."))
-      state = checkpoint.state
+      try optimiser.load(checkpoint.tensors(under: "optimiser."))
+      return checkpoint.state
     } catch {
       throw folder.damaged(folder.checkpoint, "a run cannot go on from it", error)
     }
-    try log.truncate(afterEpoch: state.epoch)
   }
 
-  /// Trains to the last epoch.
+  /// Trains to the last epoch, or until early stopping ends it.
   /// - Throws: `InterruptedError` after a signal, with everything saved; `RunError` when embeddings, loss or
   ///   gradients are no longer numbers, with the batch saved.
   func train() throws {
-    while state.epoch < configuration.epochs {
+    while state.epoch < configuration.epochs, !state.isOutOfPatience(configuration.earlyStopping) {
       try runEpoch()
       try Interruption.check()
     }
@@ -123,6 +132,9 @@ final class Trainer {
     do {
       let figures = try step(batch, rate: rate(ofStep: state.step), using: &state.generator)
       state.sums.add(figures, of: batch)
+      try events.add(
+        figures, classifierWeight: configuration.classifier.weight, rate: rate(ofStep: state.step),
+        done: state.epoch * stepsPerEpoch + state.step + 1)
     } catch let error as NotFiniteError {
       throw diverged(error, batch)
     }
@@ -168,16 +180,29 @@ final class Trainer {
     state.sums = TrainingState.Sums()
     let isBest = accuracy > state.bestAccuracy
     if isBest { (state.bestAccuracy, state.bestEpoch) = (accuracy, state.epoch) }
-    if isBest {
-      try Checkpoint.write(model, optimiser: nil, state: state, configuration: configuration, to: folder.best)
+    state.count(accuracy, configuration.earlyStopping)
+    if isBest { try keep(folder.best) }
+    if let every = configuration.checkpoints.keepEvery, state.epoch % every == 0 {
+      try keep(folder.epoch(state.epoch))
     }
     try MetricsLog(file: folder.metrics).append(report.json)
+    try events.add(report)
     try save()
     progress.print(
       "\(label): epoch \(state.epoch)/\(configuration.epochs), loss \(ResultTable.decimals(report.loss, 4)), "
         + "validation \(ResultTable.oneDecimal(100 * accuracy))%\(isBest ? " (best)" : ""), "
         + "\(Int(speed.imagesPerSecond)) images/s, \(duration(timeLeft)) left")
     warn(report)
+    if state.isOutOfPatience(configuration.earlyStopping) {
+      progress.print(
+        "\(label): stops early, without an improvement for \(state.patience?.epochs ?? 0) epochs; the best was "
+          + "epoch \(state.bestEpoch)")
+    }
+  }
+
+  /// Saves the network alone, to be evaluated.
+  private func keep(_ file: URL) throws {
+    try Checkpoint.write(model, optimiser: nil, state: state, configuration: configuration, to: file)
   }
 
   private func warn(_ report: EpochReport) {

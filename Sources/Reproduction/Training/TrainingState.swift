@@ -16,6 +16,15 @@ struct TrainingState: Codable, Equatable {
   /// The best validation accuracy so far and its epoch, from 1; 0 before the first.
   var bestAccuracy = -1.0
   var bestEpoch = 0
+  /// Where early stopping stands; nil without it.
+  var patience: Patience?
+
+  struct Patience: Codable, Equatable {
+    /// The last validation accuracy that counted as an improvement.
+    var accuracy: Double
+    /// Epochs since.
+    var epochs = 0
+  }
 
   struct Sums: Codable, Equatable {
     var contrastive = 0.0
@@ -25,6 +34,24 @@ struct TrainingState: Codable, Equatable {
     var maximumGradientNorm = 0.0
     /// Batches in which no class has two points.
     var batchesWithoutPairs = 0
+  }
+}
+
+extension TrainingState {
+  /// Counts an epoch's validation accuracy towards early stopping.
+  mutating func count(_ accuracy: Double, _ settings: EarlyStoppingSettings) {
+    guard settings.isOn else { return }
+    if let last = patience, accuracy <= last.accuracy + settings.minimumImprovement {
+      patience!.epochs += 1
+    } else {
+      patience = Patience(accuracy: accuracy)
+    }
+  }
+
+  /// Whether so many epochs went by without an improvement that training ends.
+  func isOutOfPatience(_ settings: EarlyStoppingSettings) -> Bool {
+    guard let limit = settings.patience, let patience else { return false }
+    return patience.epochs >= limit
   }
 }
 
