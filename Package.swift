@@ -5,6 +5,7 @@ import PackageDescription
 //
 //   CBLAS  CLAPACKE  CZlib  CPNG  CTurboJPEG  CCurl  CCrypto  CKernels
 //   Tensors
+//   TensorBoardEvents       (the only user of swift-protobuf)
 //   NeuralNetworks | ContrastiveLosses | Datasets      (these three do not know each other)
 //   Evaluation | Fetching       (Fetching alone needs libcurl: whoever only reads data sets does not load it)
 //   Reproduction
@@ -33,7 +34,9 @@ let package = Package(
     .executable(name: "spread-bench", targets: ["spread-bench"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    // The library alone: its plugin would compile protoc, and the generated code is committed.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -50,6 +53,11 @@ let package = Package(
     .target(
       name: "Tensors", dependencies: ["CBLAS", "CLAPACKE", "CZlib", "CKernels"],
       swiftSettings: optimised),
+
+    .target(
+      name: "TensorBoardEvents",
+      dependencies: ["Tensors", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["TensorBoard.proto"], swiftSettings: optimised),
 
     .target(
       name: "NeuralNetworks", dependencies: ["Tensors", "CKernels"], swiftSettings: optimised),
@@ -72,7 +80,7 @@ let package = Package(
       name: "Reproduction",
       dependencies: [
         "CTurboJPEG", "CKernels", "Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets",
-        "Evaluation",
+        "Evaluation", "TensorBoardEvents",
       ],
       swiftSettings: optimised),
 
@@ -88,6 +96,11 @@ let package = Package(
         "Reproduction", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
+    .testTarget(
+      name: "TensorBoardEventsTests",
+      dependencies: [
+        "TensorBoardEvents", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"]),
     // Optimised too: these tests compute references and whole networks of 11 million weights themselves.
     .testTarget(

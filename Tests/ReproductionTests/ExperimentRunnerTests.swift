@@ -85,6 +85,8 @@ import Testing
     let state = TrainingState(generator: .init(seed: 0))
     environment.addSession(data: "here", from: state)
     environment.addSession(data: "there", from: state)
+    // Other tests of this process change the number of threads at any moment.
+    environment.sessions[1].machine = environment.sessions[0].machine
     #expect(environment.warning == nil)
     environment.sessions[0].machine.threads += 1
     environment.sessions[0].machine.blasKernel = "Other"

@@ -25,6 +25,10 @@ public struct ExperimentConfiguration: Sendable, Equatable {
   public var validation = ValidationSettings()
   public var probe = ProbeSettings()
   public var neighbours = NeighbourSettings()
+  public var monitor = MonitorSettings()
+  public var earlyStopping = EarlyStoppingSettings()
+  public var checkpoints = CheckpointSettings()
+  public var tensorBoard = TensorBoardSettings()
   /// One run each.
   public var seeds = [0, 1, 2]
   /// Nil: `--threads`, else `SPREAD_THREADS`, else the cores this process may use.
@@ -52,6 +56,18 @@ extension ExperimentConfiguration: ConfigurationSection {
       .section("validation", \.validation, "Images held out to choose the best epoch."),
       .section("probe", \.probe, "The linear classifier on frozen embeddings."),
       .section("neighbours", \.neighbours, "Classification by nearest neighbours."),
+      .section(
+        "monitor", \.monitor,
+        "Accuracy by nearest neighbours while training goes on. Not part of a run's identity."),
+      .section(
+        "earlyStopping", \.earlyStopping, "Ends training when the validation accuracy has stopped rising."
+      ).omitted { !$0.earlyStopping.isOn },
+      .section(
+        "checkpoints", \.checkpoints,
+        "Networks kept beside the last and the best. Not part of a run's identity."
+      ).omitted { $0.checkpoints == CheckpointSettings() },
+      .section(
+        "tensorBoard", \.tensorBoard, "Event files for TensorBoard. Not part of a run's identity."),
       .value("seeds", \.seeds, .distinct(0...Int(Int32.max)), "One run each."),
       .value(
         "threads", \.threads, Limits<Int>.within(1...1024).orAbsent(),
@@ -91,13 +107,18 @@ extension ExperimentConfiguration {
     identity.threads = nil
     identity.data.folder = nil
     identity.title = ""
+    identity.monitor = MonitorSettings()
+    identity.checkpoints = CheckpointSettings()
+    identity.tensorBoard = TensorBoardSettings()
     return identity
   }
 
   /// Eight hexadecimal digits of the identity's FNV-1a hash: they tell run folders apart.
   public var fingerprint: String {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in identity.node.compactText.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    // What only looks on is left out altogether: the fingerprints of runs must not change when it is added to.
+    let node = ["monitor", "tensorBoard"].reduce(identity.node) { $0.removing($1) }
+    for byte in node.compactText.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     let digits = String(UInt32(truncatingIfNeeded: hash ^ hash >> 32), radix: 16)
     return String(repeating: "0", count: 8 - digits.count) + digits
   }

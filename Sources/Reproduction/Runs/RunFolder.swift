@@ -19,6 +19,13 @@ public struct RunFolder: Sendable, Equatable {
   /// Written last: a run that has it is complete.
   public var result: URL { url.appendingPathComponent("result.json") }
 
+  /// The network of an epoch, where the configuration says to keep it.
+  func epoch(_ epoch: Int) -> URL { url.appendingPathComponent("epoch-\(epoch).safetensors") }
+  /// The batch of a step that came to something that is no number.
+  func failedBatch(epoch: Int, step: Int) -> URL {
+    url.appendingPathComponent("batch-epoch-\(epoch)-step-\(step).safetensors")
+  }
+
   public var isComplete: Bool { FileManager.default.fileExists(atPath: result.path) }
   public var isStarted: Bool { FileManager.default.fileExists(atPath: checkpoint.path) }
 

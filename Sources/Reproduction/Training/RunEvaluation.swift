@@ -12,6 +12,7 @@ struct RunEvaluation {
   let model: TrainedModel
   let progress: ProgressLine
   private let state: TrainingState
+  private let folder: RunFolder
 
   /// - Throws: `FileFormatError` or `RunError` when the best network of the folder cannot be read.
   init(
@@ -22,6 +23,7 @@ struct RunEvaluation {
     self.seed = seed
     self.data = data
     self.progress = progress
+    self.folder = folder
     do {
       let checkpoint = try Checkpoint(folder.best)
       state = checkpoint.state
@@ -41,18 +43,23 @@ struct RunEvaluation {
     try Interruption.check()
     progress.update("searching nearest neighbours")
     let k = configuration.neighbours.k
+    let last = try MetricsLog(file: folder.metrics).entries().last
     let neighbours = NearestNeighbours.predict(test, training: training, labels: data.training.strata, k: k)
-    return RunResult(
+    let result = RunResult(
       experiment: configuration.experiment, title: configuration.title, profile: configuration.profile,
       loss: configuration.loss.name, fingerprint: configuration.fingerprint, seed: seed,
       encoder: configuration.encoder.summary, parameters: model.encoder.parameterCount,
-      epochs: configuration.epochs, trainingImages: data.training.count,
+      epochs: last?["epoch"]?.int ?? configuration.epochs, trainingImages: data.training.count,
       validationImages: data.validation.count,
       testImages: data.test.count, bestEpoch: state.bestEpoch, validationAccuracy: state.bestAccuracy,
       fineAccuracy: fine, coarseAccuracy: model.accuracy(ofEmbeddings: test, labels: data.test.labels),
       neighbourAccuracy: accuracy(neighbours, labels: data.test.strata), neighbours: k,
       classCollapse: Collapse(test, groups: data.test.labels, names: data.test.classNames),
       stratumCollapse: Collapse(test, groups: data.test.strata, names: data.test.stratumNames))
+    if let steps = last?["step"]?.int {
+      try RunEvents(configuration, seed: seed, folder: folder, after: steps).add(result, done: steps)
+    }
+    return result
   }
 
   /// The fine test accuracy of a linear classifier on the frozen embeddings.

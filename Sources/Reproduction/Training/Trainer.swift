@@ -1,4 +1,3 @@
-import ContrastiveLosses
 import Datasets
 import Foundation
 import NeuralNetworks
@@ -15,15 +14,18 @@ final class Trainer {
   let model: TrainedModel
   private(set) var state: TrainingState
 
-  private let optimiser: any Optimizer
+  private let step: TrainingStep
+  private let validation: Validation
   private let schedule: Schedule
-  private let objective: ContrastiveObjective
   private let generator: RandomGenerator
   private let progress: ProgressLine
   private let label: String
   private let batchSize: Int
   private let stepsPerEpoch: Int
   private var pace: Pace
+  private let events: RunEvents
+  /// Batches that lack pairs are told of once a start.
+  private var hasToldOfPairs = false
 
   /// Numbers of the seed's streams. They are part of what a seed means: never renumber them.
   enum Stream {
@@ -48,19 +50,28 @@ final class Trainer {
     model = try TrainedModel(
       configuration.encoder, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
       using: &initial)
-    optimiser = configuration.optimiser.optimiser(for: model.parameters())
+    step = TrainingStep(configuration, model: model)
+    validation = Validation(configuration, data: data)
     schedule = configuration.schedule.schedule(epochs: configuration.epochs)
-    objective = configuration.loss.objective
     state = TrainingState(generator: generator.stream(Stream.layers))
     batchSize = min(configuration.batchSize, data.training.count)
     stepsPerEpoch = data.training.count / batchSize
     pace = Pace()
-    try resume()
+    if folder.isStarted {
+      state = try Self.resume(
+        configuration, folder: folder, stepsPerEpoch: stepsPerEpoch, model: model, optimiser: step.optimiser)
+    }
+    try MetricsLog(file: folder.metrics).truncate(afterEpoch: state.epoch)
+    events = try RunEvents(
+      configuration, seed: seed, folder: folder,
+      after: folder.isStarted ? state.epoch * stepsPerEpoch + state.step : nil)
   }
 
-  private func resume() throws {
-    let log = MetricsLog(file: folder.metrics)
-    guard folder.isStarted else { return try log.truncate(afterEpoch: 0) }
+  /// Brings network and optimiser to where the folder's checkpoint stands.
+  private static func resume(
+    _ configuration: ExperimentConfiguration, folder: RunFolder, stepsPerEpoch: Int, model: TrainedModel,
+    optimiser: any Optimizer
+  ) throws -> TrainingState {
     do {
       let checkpoint = try Checkpoint(folder.checkpoint)
       guard checkpoint.configuration == configuration.identity else {
@@ -71,18 +82,17 @@ final class Trainer {
       else { throw RunError("\(folder.checkpoint.path) stands at an epoch or a step that the run has not") }
       try model.load(checkpoint.tensors(under: "model."))
       try optimiser.load(checkpoint.tensors(under: "optimiser."))
-      state = checkpoint.state
+      return checkpoint.state
     } catch {
       throw folder.damaged(folder.checkpoint, "a run cannot go on from it", error)
     }
-    try log.truncate(afterEpoch: state.epoch)
   }
 
-  /// Trains to the last epoch.
-  /// - Throws: `InterruptedError` after a signal, with everything saved; `RunError` when the loss is no
-  ///   longer a number.
+  /// Trains to the last epoch, or until early stopping ends it.
+  /// - Throws: `InterruptedError` after a signal, with everything saved; `RunError` when embeddings, loss or
+  ///   gradients are no longer numbers, with the batch saved.
   func train() throws {
-    while state.epoch < configuration.epochs {
+    while state.epoch < configuration.epochs, !state.isOutOfPatience(configuration.earlyStopping) {
       try runEpoch()
       try Interruption.check()
     }
@@ -102,7 +112,7 @@ final class Trainer {
       let asked = clock.now
       guard let batch = batches.next() else { break }
       waiting += clock.now - asked
-      try step(batch)
+      try take(batch)
       state.step += 1
       pace.advance()
       progress.update(of: label, progressText)
@@ -114,49 +124,38 @@ final class Trainer {
     let seconds = (clock.now - start).seconds
     let images = (stepsPerEpoch - firstStep) * batchSize
     try finishEpoch(
-      Speed(
+      EpochReport.Speed(
         seconds: seconds, imagesPerSecond: Double(images) / max(seconds, 1e-9),
         waitingShare: waiting.seconds / max(seconds, 1e-9)))
   }
 
-  /// How an epoch went in time; nothing that the result depends on.
-  private struct Speed {
-    var seconds: Double
-    var imagesPerSecond: Double
-    /// Of the epoch's time, how much the steps waited for their images.
-    var waitingShare: Double
+  private func take(_ batch: Batch) throws {
+    do {
+      let figures = try step(batch, rate: rate(ofStep: state.step), using: &state.generator)
+      state.sums.add(figures, of: batch)
+      try events.add(
+        figures, classifierWeight: configuration.classifier.weight, rate: rate(ofStep: state.step),
+        done: state.epoch * stepsPerEpoch + state.step + 1)
+    } catch let error as NotFiniteError {
+      throw diverged(error, batch)
+    }
   }
 
-  private func step(_ batch: Batch) throws {
-    var pass = Pass.training(state.generator)
-    let count = batch.count
-    let embeddings = model.encoder(batch.views, &pass)
-    let logits = model.classifier(embeddings, &pass)
-    state.generator = pass.generator
-
-    guard embeddings.isFinite else { throw diverged("the embeddings are not finite") }
-    let contrastive = try objective(
-      embeddings.sliced(0..<count), embeddings.sliced(count..<(2 * count)), labels: batch.labels)
-    let labels = batch.labels + batch.labels
-    let crossEntropy = crossEntropy(
-      logits, labels: labels, smoothing: Float(configuration.classifier.labelSmoothing))
-    let loss = contrastive + crossEntropy * Float(configuration.classifier.weight)
-    guard loss.item().isFinite else { throw diverged("the loss is \(loss.item())") }
-    loss.backward()
-    let norm = optimiser.step(
-      rate: Float(rate(ofStep: state.step)),
-      maximumNorm: configuration.optimiser.gradientClip.map { Float($0) })
-
-    state.sums.contrastive += Double(contrastive.item())
-    state.sums.crossEntropy += Double(crossEntropy.item())
-    state.sums.gradientNorm += Double(norm)
-    state.sums.images += count
-  }
-
-  private func diverged(_ what: String) -> RunError {
-    RunError(
-      "\(what) in epoch \(state.epoch + 1), step \(state.step + 1) of the run \(folder.url.path); a lower "
-        + "optimiser.rate or an optimiser.gradientClip may help")
+  /// The error for a step that came to no number; its batch is saved first.
+  private func diverged(_ error: NotFiniteError, _ batch: Batch) -> RunError {
+    let (epoch, number) = (state.epoch + 1, state.step + 1)
+    let file = folder.failedBatch(epoch: epoch, step: number)
+    var saved = "its views, labels and places are saved in \(file.path)"
+    do {
+      try batch.write(
+        embeddings: error.embeddings,
+        metadata: ["epoch": "\(epoch)", "step": "\(number)", "problem": "\(error.what) not finite"], to: file)
+    } catch {
+      saved = "its batch could not be saved: \(error)"
+    }
+    return RunError(
+      "\(error.what) not finite in epoch \(epoch), step \(number) of the run \(folder.url.path); \(saved). A lower "
+        + "optimiser.rate, a warm-up or an optimiser.gradientClip may help")
   }
 
   /// The learning rate of a step of the present epoch.
@@ -170,44 +169,55 @@ final class Trainer {
 
   /// Validates, keeps the network when it is the best so far, logs, and saves: in this order, so that a kill
   /// in between repeats the epoch and comes to the same files.
-  private func finishEpoch(_ speed: Speed) throws {
-    let accuracy = validationAccuracy()
-    let lastRate = rate(ofStep: state.step - 1)
-    let sums = state.sums
+  private func finishEpoch(_ speed: EpochReport.Speed) throws {
+    let report = EpochReport(
+      epoch: state.epoch + 1, steps: stepsPerEpoch, sums: state.sums,
+      classifierWeight: configuration.classifier.weight,
+      validation: validation.figures(of: model, epoch: state.epoch + 1), rate: rate(ofStep: state.step - 1),
+      speed: speed)
+    let accuracy = report.validation.accuracy
     state.epoch += 1
     state.step = 0
     state.sums = TrainingState.Sums()
     let isBest = accuracy > state.bestAccuracy
     if isBest { (state.bestAccuracy, state.bestEpoch) = (accuracy, state.epoch) }
-    if isBest {
-      try Checkpoint.write(model, optimiser: nil, state: state, configuration: configuration, to: folder.best)
+    state.count(accuracy, configuration.earlyStopping)
+    if isBest { try keep(folder.best) }
+    if let every = configuration.checkpoints.keepEvery, state.epoch % every == 0 {
+      try keep(folder.epoch(state.epoch))
     }
-    let steps = Double(stepsPerEpoch)
-    let loss = sums.contrastive + configuration.classifier.weight * sums.crossEntropy
-    try MetricsLog(file: folder.metrics).append(
-      .object([
-        ("epoch", .integer(state.epoch)), ("step", .integer(state.epoch * stepsPerEpoch)),
-        ("loss", .number(loss / steps)), ("contrastive", .number(sums.contrastive / steps)),
-        ("crossEntropy", .number(sums.crossEntropy / steps)), ("validationAccuracy", .number(accuracy)),
-        ("gradientNorm", .number(sums.gradientNorm / steps)), ("rate", .number(lastRate)),
-        ("seconds", .number(speed.seconds)), ("imagesPerSecond", .number(speed.imagesPerSecond)),
-        ("waitingShare", .number(speed.waitingShare)),
-      ]))
+    try MetricsLog(file: folder.metrics).append(report.json)
+    try events.add(report)
     try save()
     progress.print(
-      "\(label): epoch \(state.epoch)/\(configuration.epochs), loss \(ResultTable.decimals(loss / steps, 4)), "
+      "\(label): epoch \(state.epoch)/\(configuration.epochs), loss \(ResultTable.decimals(report.loss, 4)), "
         + "validation \(ResultTable.oneDecimal(100 * accuracy))%\(isBest ? " (best)" : ""), "
         + "\(Int(speed.imagesPerSecond)) images/s, \(duration(timeLeft)) left")
+    warn(report)
+    if state.isOutOfPatience(configuration.earlyStopping) {
+      progress.print(
+        "\(label): stops early, without an improvement for \(state.patience?.epochs ?? 0) epochs; the best was "
+          + "epoch \(state.bestEpoch)")
+    }
   }
 
-  private func validationAccuracy() -> Double {
-    let embeddings = data.embeddings(of: data.validation, by: model.encoder)
-    return model.accuracy(ofEmbeddings: embeddings, labels: data.validation.labels)
+  /// Saves the network alone, to be evaluated.
+  private func keep(_ file: URL) throws {
+    try Checkpoint.write(model, optimiser: nil, state: state, configuration: configuration, to: file)
+  }
+
+  private func warn(_ report: EpochReport) {
+    let (collapse, pairs) = report.warnings(configuration)
+    if let collapse { progress.print("\(label): warning: \(collapse)") }
+    if let pairs, !hasToldOfPairs {
+      progress.print("\(label): warning: \(pairs)")
+      hasToldOfPairs = true
+    }
   }
 
   private func save() throws {
     try Checkpoint.write(
-      model, optimiser: optimiser, state: state, configuration: configuration, to: folder.checkpoint)
+      model, optimiser: step.optimiser, state: state, configuration: configuration, to: folder.checkpoint)
   }
 
   private var stepsLeft: Int { (configuration.epochs - state.epoch) * stepsPerEpoch - state.step }

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import NeuralNetworks
 import Tensors
@@ -15,12 +16,64 @@ struct TrainingState: Codable, Equatable {
   /// The best validation accuracy so far and its epoch, from 1; 0 before the first.
   var bestAccuracy = -1.0
   var bestEpoch = 0
+  /// Where early stopping stands; nil without it.
+  var patience: Patience?
+
+  struct Patience: Codable, Equatable {
+    /// The last validation accuracy that counted as an improvement.
+    var accuracy: Double
+    /// Epochs since.
+    var epochs = 0
+  }
 
   struct Sums: Codable, Equatable {
     var contrastive = 0.0
     var crossEntropy = 0.0
     var gradientNorm = 0.0
     var images = 0
+    var maximumGradientNorm = 0.0
+    /// Batches in which no class has two points.
+    var batchesWithoutPairs = 0
+  }
+}
+
+extension TrainingState {
+  /// Counts an epoch's validation accuracy towards early stopping.
+  mutating func count(_ accuracy: Double, _ settings: EarlyStoppingSettings) {
+    guard settings.isOn else { return }
+    if let last = patience, accuracy <= last.accuracy + settings.minimumImprovement {
+      patience!.epochs += 1
+    } else {
+      patience = Patience(accuracy: accuracy)
+    }
+  }
+
+  /// Whether so many epochs went by without an improvement that training ends.
+  func isOutOfPatience(_ settings: EarlyStoppingSettings) -> Bool {
+    guard let limit = settings.patience, let patience else { return false }
+    return patience.epochs >= limit
+  }
+}
+
+extension TrainingState.Sums {
+  mutating func add(_ figures: TrainingStep.Figures, of batch: Batch) {
+    contrastive += figures.contrastive
+    crossEntropy += figures.crossEntropy
+    gradientNorm += figures.gradientNorm
+    images += batch.count
+    maximumGradientNorm = max(maximumGradientNorm, figures.gradientNorm)
+    batchesWithoutPairs += batch.hasNoPair ? 1 : 0
+  }
+
+  /// Checkpoints of earlier versions lack what was added later; an epoch that goes on from one counts from there.
+  init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    contrastive = try values.decode(Double.self, forKey: .contrastive)
+    crossEntropy = try values.decode(Double.self, forKey: .crossEntropy)
+    gradientNorm = try values.decode(Double.self, forKey: .gradientNorm)
+    images = try values.decode(Int.self, forKey: .images)
+    maximumGradientNorm = try values.decodeIfPresent(Double.self, forKey: .maximumGradientNorm) ?? 0
+    batchesWithoutPairs = try values.decodeIfPresent(Int.self, forKey: .batchesWithoutPairs) ?? 0
   }
 }
 
