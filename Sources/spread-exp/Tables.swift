@@ -2,6 +2,22 @@ import ArgumentParser
 import Foundation
 import Reproduction
 
+extension TableFormat: ExpressibleByArgument {}
+
+/// How a command shows its table.
+struct TableOptions: ParsableArguments {
+  @Option(help: "markdown, csv (a line for each data set and loss), latex (for booktabs) or json.")
+  var format = TableFormat.markdown
+
+  @Option(help: ArgumentHelp("Also write the table to this file.", valueName: "file"))
+  var output: String?
+
+  func show(_ table: ResultTable) throws {
+    print(table.text(format), terminator: "")
+    if let output { try table.write(format, to: URL(fileURLWithPath: output)) }
+  }
+}
+
 struct Reproduce: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Runs what is missing of a table of the paper, and prints it.",
@@ -15,11 +31,10 @@ struct Reproduce: ParsableCommand {
         spread-exp reproduce 2 --profile smoke --output table2.md
       """)
 
-  @Argument(help: "The table's number in the paper: 2.")
+  @Argument(help: "The table's number in the paper: 2, 4 or A2.")
   var table: String
 
-  @Option(help: ArgumentHelp("Also write the table to this file.", valueName: "file"))
-  var output: String?
+  @OptionGroup var form: TableOptions
 
   @OptionGroup var options: RunOptions
   @OptionGroup var machine: MachineOptions
@@ -30,8 +45,7 @@ struct Reproduce: ParsableCommand {
       runs: options.runsFolder, dataFolder: machine.dataFolder, threads: machine.threads)
     let outcome = try runner.run(
       definition, profile: options.profile, overrides: options.overrides, seeds: options.seeds)
-    print(outcome.table.markdown, terminator: "")
-    if let output { try outcome.table.write(to: URL(fileURLWithPath: output)) }
+    try form.show(outcome.table)
     guard outcome.failures.isEmpty else {
       let list = outcome.failures.map { "  \($0)\n" }.joined()
       FileHandle.standardError.write(Data("Failed:\n\(list)".utf8))
@@ -49,14 +63,14 @@ struct TableCommand: ParsableCommand {
 
       EXAMPLES
         spread-exp table 2
+        spread-exp table 4 --format latex --output table4.tex
         spread-exp table 2 --profile paper --runs /mnt/runs --output table2.md
       """)
 
-  @Argument(help: "The table's number in the paper: 2.")
+  @Argument(help: "The table's number in the paper: 2, 4 or A2.")
   var number: String
 
-  @Option(help: ArgumentHelp("Also write the table to this file.", valueName: "file"))
-  var output: String?
+  @OptionGroup var form: TableOptions
 
   @OptionGroup var options: RunOptions
 
@@ -65,8 +79,7 @@ struct TableCommand: ParsableCommand {
       TableDefinition.find(number), profile: options.profile, overrides: options.overrides,
       seeds: options.seeds,
       runs: options.runsFolder)
-    print(table.markdown, terminator: "")
-    if let output { try table.write(to: URL(fileURLWithPath: output)) }
+    try form.show(table)
   }
 }
 

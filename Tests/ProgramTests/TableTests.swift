@@ -71,6 +71,13 @@ extension ProgramTests {
       let more = try run("table", "9", "--seed", "0", "--seed", "8")
       #expect(try cells(more.output, "Tiny")[1].hasSuffix("(1 of 2)"))
       #expect(more.output.contains("* Tiny, L_SC: no complete run with seed 8."))
+      // In the other forms, the same figures.
+      let csv = try run("table", "9", "--format", "csv", "--output", "out.csv")
+      #expect(csv.output.contains("9,Tiny,L_SC,fineAccuracy,") && folder.text("out.csv") == csv.output)
+      let json = try run("table", "9", "--format", "json").json()
+      #expect((json["rows"] as? [[String: Any]])?.map { $0["title"] as? String } == ["Tiny", "Absent"])
+      #expect(try run("table", "9", "--format", "latex").output.contains("\\begin{tabular}{lrrrr}"))
+      expectError(try run("table", "9", "--format", "docx"), code: 64, naming: "docx")
       // Other settings are other runs.
       let others = try run("table", "9", "--set", "epochs=3")
       #expect(try cells(others.output, "Tiny") == ["Tiny", "-", "52.5", "-", "**76.1**"])
@@ -114,7 +121,7 @@ extension ProgramTests {
 
     @Test func unknownTablesAreUsage() throws {
       for command in ["reproduce", "table"] {
-        expectError(try run(command, "77"), code: 64, naming: "table 77", "2, 9")
+        expectError(try run(command, "77"), code: 64, naming: "table 77", "2, 4, 9, A2")
       }
     }
 
