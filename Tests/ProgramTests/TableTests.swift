@@ -98,6 +98,10 @@ extension ProgramTests {
       let told = failures.split(separator: "\n")
       #expect(told.count == 2 && told.allSatisfy { $0.contains("optimiser.rate") }, "\(failures)")
       #expect(told.first?.hasPrefix("  wild L_SC seed 0: the ") == true, "\(failures)")
+      // The log that is named says more.
+      let log = try #require(told.first?.components(separatedBy: "log: ").last)
+      let text = try String(contentsOfFile: log, encoding: .utf8)
+      #expect(text.contains("wild L_SC seed 0: starts, 180 training images") && text.contains("Error: the "))
     }
 
     @Test func aDamagedResultIsNamed() throws {
@@ -106,17 +110,6 @@ extension ProgramTests {
       try Data("{".utf8).write(to: run.file("result.json"))
       expectError(
         try self.run("table", "9"), code: 1, naming: run.file("result.json").path, "Remove it and")
-    }
-
-    @Test func anInterruptedTableGoesOn() throws {
-      let program = try Program.experiments.start(["reproduce", "9", "--set", "epochs=30"], in: folder.url)
-      _ = program.wait(until: { program.errors.contains("tiny L_spread seed 0: epoch 1/30") })
-      program.send(SIGINT)
-      let stopped = try program.wait()
-      #expect(stopped.code == 130 && stopped.output.isEmpty, "\(stopped)")
-      let outcome = try run("reproduce", "9", "--set", "epochs=30")
-      #expect(outcome.code == 0 && outcome.errors.contains("tiny L_SC seed 0: complete already"))
-      #expect(outcome.errors.contains("tiny L_spread seed 0: goes on after epoch"))
     }
 
     @Test func unknownTablesAreUsage() throws {
