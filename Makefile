@@ -7,10 +7,10 @@ PACKAGES = libopenblas-dev liblapacke-dev zlib1g-dev libpng-dev libturbojpeg0-de
 PROBES = openblas lapacke zlib libpng libturbojpeg libcurl libcrypto
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test test-long lint format bench bench-peers reproduce-table2 clean
+.PHONY: help deps build test test-long lint format bench bench-peers reproduce-table2 reproduce-table4 reproduce-tableA2 clean
 
 help: ## Show this list
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
+	@grep -E '^[a-zA-Z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 # pkg-config's answer decides, so nothing is asked of apt (or of sudo) once the libraries are there.
 deps: ## Install the system libraries that are missing (OpenBLAS, LAPACKE, zlib, libpng, libturbojpeg, libcurl, libcrypto), with apt-get
@@ -53,8 +53,14 @@ bench-peers: build ## Run ours, PyTorch and JAX side by side (ONLY="vit loss-409
 	@.venv/bin/python -c 'import torch, jax' 2>/dev/null || .venv/bin/python -m pip install -q -r Benchmarks/requirements.txt
 	.venv/bin/python Benchmarks/compare.py --rounds $(or $(ROUNDS),3) $(if $(ONLY),--only $(ONLY))
 
-reproduce-table2: build ## Train and print table 2 (PROFILE=smoke|quick|paper, RUNS=folder, SPREAD_DATA=folder)
-	.build/release/spread-exp reproduce 2 --profile $(PROFILE) --runs $(RUNS)
+reproduce-table2: build ## Train and print table 2 (PROFILE=smoke|quick|paper, RUNS=folder, SPREAD_DATA=folder, JOBS=runs side by side)
+	.build/release/spread-exp reproduce 2 --profile $(PROFILE) --runs $(RUNS) $(if $(JOBS),--jobs $(JOBS))
+
+reproduce-table4: build ## Train what is missing of table 4, and print it
+	.build/release/spread-exp reproduce 4 --profile $(PROFILE) --runs $(RUNS) $(if $(JOBS),--jobs $(JOBS))
+
+reproduce-tableA2: build ## Train what is missing of table A2, and print it
+	.build/release/spread-exp reproduce A2 --profile $(PROFILE) --runs $(RUNS) $(if $(JOBS),--jobs $(JOBS))
 
 clean: ## Remove what was built; run folders stay
 	rm -rf .build

@@ -71,6 +71,13 @@ extension ProgramTests {
       let more = try run("table", "9", "--seed", "0", "--seed", "8")
       #expect(try cells(more.output, "Tiny")[1].hasSuffix("(1 of 2)"))
       #expect(more.output.contains("* Tiny, L_SC: no complete run with seed 8."))
+      // In the other forms, the same figures.
+      let csv = try run("table", "9", "--format", "csv", "--output", "out.csv")
+      #expect(csv.output.contains("9,Tiny,L_SC,fineAccuracy,") && folder.text("out.csv") == csv.output)
+      let json = try run("table", "9", "--format", "json").json()
+      #expect((json["rows"] as? [[String: Any]])?.map { $0["title"] as? String } == ["Tiny", "Absent"])
+      #expect(try run("table", "9", "--format", "latex").output.contains("\\begin{tabular}{lrrrr}"))
+      expectError(try run("table", "9", "--format", "docx"), code: 64, naming: "docx")
       // Other settings are other runs.
       let others = try run("table", "9", "--set", "epochs=3")
       #expect(try cells(others.output, "Tiny") == ["Tiny", "-", "52.5", "-", "**76.1**"])
@@ -91,6 +98,10 @@ extension ProgramTests {
       let told = failures.split(separator: "\n")
       #expect(told.count == 2 && told.allSatisfy { $0.contains("optimiser.rate") }, "\(failures)")
       #expect(told.first?.hasPrefix("  wild L_SC seed 0: the ") == true, "\(failures)")
+      // The log that is named says more.
+      let log = try #require(told.first?.components(separatedBy: "log: ").last)
+      let text = try String(contentsOfFile: log, encoding: .utf8)
+      #expect(text.contains("wild L_SC seed 0: starts, 180 training images") && text.contains("Error: the "))
     }
 
     @Test func aDamagedResultIsNamed() throws {
@@ -101,20 +112,9 @@ extension ProgramTests {
         try self.run("table", "9"), code: 1, naming: run.file("result.json").path, "Remove it and")
     }
 
-    @Test func anInterruptedTableGoesOn() throws {
-      let program = try Program.experiments.start(["reproduce", "9", "--set", "epochs=30"], in: folder.url)
-      _ = program.wait(until: { program.errors.contains("tiny L_spread seed 0: epoch 1/30") })
-      program.send(SIGINT)
-      let stopped = try program.wait()
-      #expect(stopped.code == 130 && stopped.output.isEmpty, "\(stopped)")
-      let outcome = try run("reproduce", "9", "--set", "epochs=30")
-      #expect(outcome.code == 0 && outcome.errors.contains("tiny L_SC seed 0: complete already"))
-      #expect(outcome.errors.contains("tiny L_spread seed 0: goes on after epoch"))
-    }
-
     @Test func unknownTablesAreUsage() throws {
       for command in ["reproduce", "table"] {
-        expectError(try run(command, "77"), code: 64, naming: "table 77", "2, 9")
+        expectError(try run(command, "77"), code: 64, naming: "table 77", "2, 4, 9, A2")
       }
     }
 

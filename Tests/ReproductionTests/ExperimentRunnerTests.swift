@@ -4,19 +4,6 @@ import Testing
 @testable import Reproduction
 
 @Suite struct ExperimentRunnerTests {
-  @Test func runsGoSeedBySeed() {
-    var (a, b) = (ExperimentConfiguration(), ExperimentConfiguration())
-    (a.experiment, a.seeds, b.experiment, b.seeds) = ("a", [4, 5, 6], "b", [7])
-    func order(_ seeds: [Int]) -> [String] {
-      ExperimentRunner.order([a, b], seeds: seeds).map {
-        "\($0.round)\($0.configuration.experiment)\($0.seed)"
-      }
-    }
-    #expect(order([]) == ["0a4", "0b7", "1a5", "2a6"])
-    #expect(order([1, 2]) == ["0a1", "0b1", "1a2", "1b2"])
-    #expect(ExperimentRunner.order([], seeds: []).isEmpty)
-  }
-
   @Test func aResultIsSavedAndNotMadeAgain() throws {
     try withFolder { folder in
       let tiny = try TinyExperiment(in: folder)

@@ -8,7 +8,7 @@ import Testing
 @testable import Reproduction
 
 @Suite struct ResultTableTests {
-  private func configuration(_ loss: ContrastiveLoss) -> ExperimentConfiguration {
+  func configuration(_ loss: ContrastiveLoss) -> ExperimentConfiguration {
     var configuration = ExperimentConfiguration()
     (configuration.experiment, configuration.title, configuration.profile) = ("digits", "Digits", "quick")
     configuration.loss.name = loss
@@ -16,10 +16,12 @@ import Testing
   }
 
   /// A complete run, as far as tables look at it.
-  private func add(
-    _ loss: ContrastiveLoss, seed: Int, fine: Double, coarse: Double = 0.5, images: Int = 54_000, to runs: URL
+  func add(
+    _ loss: ContrastiveLoss, seed: Int, fine: Double, coarse: Double = 0.5, images: Int = 54_000,
+    to runs: URL,
+    of other: ExperimentConfiguration? = nil
   ) throws {
-    let configuration = configuration(loss)
+    let configuration = other ?? configuration(loss)
     let collapse = Collapse(Tensor([1, 0, 0, 1], shape: [2, 2]), groups: [0, 0])
     let result = RunResult(
       experiment: "digits", title: "Digits", profile: "quick", loss: loss, fingerprint: "", seed: seed,
@@ -33,7 +35,7 @@ import Testing
     try result.write(to: run.result)
   }
 
-  private func table(
+  func table(
     _ runs: URL, seeds: [Int] = [0, 1, 2], measure: TableDefinition.Measure = .fineAccuracy
   ) throws -> ResultTable {
     let definition = try TableDefinition(

@@ -127,6 +127,20 @@ extension DataSettings: ConfigurationSection {
   }
 }
 
+extension DataSettings {
+  /// Training images (validation included) of the task as it was published; nil where the files are anybody's own.
+  var publishedTrainingImages: Int? {
+    switch (name, labels) {
+    case (.mnist, _): 60_000
+    case (.cifar10, _): 50_000
+    // 20 superclasses with strata of 500, 250, 100, 50 and 50 images.
+    case (.cifar100, .coarseUnbalanced): 19_000
+    case (.cifar100, _): 50_000
+    case (.glyphs, _), (.idx, _): nil
+    }
+  }
+}
+
 /// Random changes that make the two views of an image. Probabilities and strengths of 0 switch a change off.
 public struct AugmentationSettings: Sendable, Equatable {
   public var flip = 0.0

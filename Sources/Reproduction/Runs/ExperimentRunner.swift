@@ -31,23 +31,13 @@ public final class ExperimentRunner {
   /// - Throws: `InterruptedError` after a signal, with everything saved; what the first failing run throws.
   @discardableResult
   public func run(_ configurations: [ExperimentConfiguration], seeds: [Int] = []) throws -> [RunResult] {
-    try Self.order(configurations, seeds: seeds).map { try run($0.configuration, seed: $0.seed) }
-  }
-
-  /// All pairs of configuration and seed; a round is a configuration's first seeds, second seeds, and so on.
-  static func order(
-    _ configurations: [ExperimentConfiguration], seeds: [Int]
-  ) -> [(round: Int, configuration: ExperimentConfiguration, seed: Int)] {
-    let wanted = configurations.map { seeds.isEmpty ? $0.seeds : seeds }
-    return (0..<(wanted.map(\.count).max() ?? 0)).flatMap { round in
-      zip(configurations, wanted).compactMap { round < $1.count ? (round, $0, $1[round]) : nil }
-    }
+    try PlannedRun.order([configurations], seeds: seeds).map { try run($0.configuration, seed: $0.seed) }
   }
 
   /// One run, from wherever it stands to its result. A complete run is not run again.
   public func run(_ configuration: ExperimentConfiguration, seed: Int) throws -> RunResult {
     let folder = RunFolder.of(configuration, seed: seed, in: runs)
-    let label = "\(configuration.experiment) \(configuration.loss.name.symbol) seed \(seed)"
+    let label = PlannedRun(configuration: configuration, seed: seed).label
     if folder.isComplete {
       progress.print("\(label): complete already, \(folder.url.path)")
       return try RunResult.read(folder.result)
@@ -55,7 +45,7 @@ public final class ExperimentRunner {
     if let threads = threads ?? configuration.threads { Parallel.setThreadCount(threads) }
     Interruption.install()
     try Interruption.check()
-    let lock = try folder.locked()
+    let lock = try folder.locked(showing: progress.state)
     defer { withExtendedLifetime(lock) {} }
     // Another process may have completed it before the lock was ours.
     if folder.isComplete { return try RunResult.read(folder.result) }
@@ -67,6 +57,8 @@ public final class ExperimentRunner {
       if error is InterruptedError {
         progress.print(
           "\(label): stopped and saved in \(folder.url.path); the same command goes on from there")
+      } else {
+        try? RunFailure(message: "\(error)").write(to: folder.failure)
       }
       throw error
     }
@@ -105,52 +97,6 @@ public final class ExperimentRunner {
         + "\(ResultTable.oneDecimal(100 * result.coarseAccuracy))%, in \(duration((clock.now - start).seconds))"
     )
     return result
-  }
-
-  /// Runs what is not complete of a table, in an order that shows something of each row early: seed by seed,
-  /// row by row, loss by loss.
-  ///
-  /// A run that fails does not stop the others. A row whose data are not there is passed over: the table says
-  /// what it needs. One whose data are damaged fails.
-  /// - Throws: `InterruptedError` after a signal; `ConfigurationError` for an experiment that is wrong,
-  ///   before anything runs.
-  public func run(
-    _ definition: TableDefinition, profile: String? = nil, overrides: [String] = [], seeds: [Int] = []
-  ) throws -> (table: ResultTable, failures: [String]) {
-    var table = try definition.planned(profile: profile, overrides: overrides)
-    var failures: [String] = []
-    for index in table.indices where !table[index].configurations.isEmpty {
-      do {
-        _ = try data(for: table[index].configurations[0])
-      } catch let error as MissingDataError {
-        table[index].missing = "\(error)"
-        progress.print("\(table[index].row.title): \(error)")
-      } catch let error as FileFormatError {
-        // Damaged data are one row's failure.
-        table[index].missing = "\(error)"
-        failures.append("\(table[index].row.title): \(error)")
-        progress.print("failed: \(failures.last!)")
-      }
-    }
-    let runnable = table.filter { $0.missing == nil }
-    let rounds = runnable.map { Self.order($0.configurations, seeds: seeds) }
-    for round in 0..<(rounds.flatMap { $0.map(\.round) }.max().map { $0 + 1 } ?? 0) {
-      for row in rounds {
-        for item in row where item.round == round {
-          do {
-            _ = try run(item.configuration, seed: item.seed)
-          } catch let error as InterruptedError {
-            throw error
-          } catch {
-            failures.append(
-              "\(item.configuration.experiment) \(item.configuration.loss.name.symbol) seed \(item.seed): \(error)"
-            )
-            progress.print("failed: \(failures.last!)")
-          }
-        }
-      }
-    }
-    return (try ResultTable(definition, planned: table, seeds: seeds, runs: runs), failures)
   }
 
   private func data(for configuration: ExperimentConfiguration) throws -> ExperimentData {

@@ -39,6 +39,21 @@ public enum Interruption {
   }
 }
 
+extension Interruption {
+  /// Which process this one works for, as the environment says: when it is gone, nobody waits for this one, and it saves
+  /// and ends.
+  static let employerVariable = "SPREAD_QUEUE_PROCESS"
+
+  private static let employer: Int32? = ProcessInfo.processInfo.environment[employerVariable].flatMap {
+    Int32($0)
+  }
+
+  /// Asks this process to save and end when the one that it works for is gone.
+  static func watchEmployer() {
+    if let employer, getppid() != employer { _ = request(SIGTERM) }
+  }
+}
+
 /// Thrown when a run stopped because it was asked to, with everything saved.
 public struct InterruptedError: Error, Sendable, Equatable, CustomStringConvertible {
   /// SIGINT or SIGTERM.

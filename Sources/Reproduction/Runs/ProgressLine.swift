@@ -1,4 +1,15 @@
 import Foundation
+import Synchronization
+
+/// The last passing state that was shown, for who looks at it from another thread.
+final class ProgressState: Sendable {
+  private let text = Mutex("")
+
+  var current: String {
+    get { text.withLock { $0 } }
+    set { text.withLock { $0 = newValue } }
+  }
+}
 
 /// What a person sees while a run goes on: on a terminal one line that is written over, elsewhere plain lines
 /// now and then.
@@ -11,6 +22,9 @@ public final class ProgressLine {
   private let clock: () -> Double
   private var isShowing = false
   private var lastUpdate: Double
+  private var lastNoted = -Double.infinity
+  /// The figures of the last update, at most a second old.
+  let state = ProgressState()
 
   /// Seconds between updates: on a terminal often enough to look alive, elsewhere seldom enough for a log.
   private var interval: Double { isTerminal ? 0.2 : 30 }
@@ -39,9 +53,13 @@ public final class ProgressLine {
   /// where both do not fit: the figures are what moves.
   public func update(of label: String? = nil, _ text: @autoclosure () -> String) {
     let now = clock()
-    guard now - lastUpdate >= interval else { return }
-    lastUpdate = now
+    let isDue = now - lastUpdate >= interval
+    guard isDue || now - lastNoted >= 1 else { return }
     let figures = text()
+    lastNoted = now
+    state.current = figures
+    guard isDue else { return }
+    lastUpdate = now
     var line = (label.map { "\($0): " } ?? "") + figures
     if isTerminal {
       let room = max(1, width() - 1)
@@ -68,7 +86,7 @@ public final class ProgressLine {
   }
 
   /// Progress that nobody can read any more (a full disk, a terminal that is gone) must not end the run.
-  private static func writeToStandardError(_ text: String) {
+  static func writeToStandardError(_ text: String) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
@@ -78,7 +96,7 @@ public final class ProgressLine {
     }
   }
 
-  private static func terminalWidth() -> Int {
+  static func terminalWidth() -> Int {
     var size = winsize()
     guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
     return Int(size.ws_col)

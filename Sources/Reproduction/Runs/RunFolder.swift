@@ -18,6 +18,14 @@ public struct RunFolder: Sendable, Equatable {
   public var best: URL { url.appendingPathComponent("best.safetensors") }
   /// Written last: a run that has it is complete.
   public var result: URL { url.appendingPathComponent("result.json") }
+  /// Why the last start ended without a result; gone when the next begins.
+  public var failure: URL { url.appendingPathComponent("failure.json") }
+  /// What the run said while a queue ran it, one start after the other.
+  public var log: URL { url.appendingPathComponent("run.log") }
+  /// Who works on the run now.
+  var worker: URL { url.appendingPathComponent(".worker.json") }
+  /// Locked by the system for as long as the process that works on the run lives.
+  var lock: URL { url.appendingPathComponent(".lock") }
 
   /// The network of an epoch, where the configuration says to keep it.
   func epoch(_ epoch: Int) -> URL { url.appendingPathComponent("epoch-\(epoch).safetensors") }
@@ -68,10 +76,11 @@ public struct RunFolder: Sendable, Equatable {
   }
 
   /// Makes the folder, and takes the right to work in it.
+  /// - Parameter state: what the worker's record says of its progress.
   /// - Throws: `RunError` when it cannot be made, or another process works on the run.
-  func locked() throws -> RunLock {
+  func locked(showing state: ProgressState = ProgressState()) throws -> RunLock {
     try AtomicFile.makeFolder(url)
-    return try RunLock(self)
+    return try RunLock(self, showing: state)
   }
 
   /// Removes what a killed process left, and saves the configuration when there is none that can be read.
@@ -79,7 +88,15 @@ public struct RunFolder: Sendable, Equatable {
   /// Only for who holds the lock: another process's unfinished files look like those of a killed one.
   func prepare(_ configuration: ExperimentConfiguration, seed: Int) throws {
     AtomicFile.removeLeftovers(in: url)
+    unlink(failure.path)
+    try announce(configuration, seed: seed)
+  }
+
+  /// Saves the configuration when there is none that can be read. It needs no lock: whoever is to work on this run
+  /// writes the same.
+  func announce(_ configuration: ExperimentConfiguration, seed: Int) throws {
     if (try? savedConfiguration()) != nil { return }
+    try AtomicFile.makeFolder(url)
     var resolved = configuration
     resolved.seeds = [seed]
     try AtomicFile.write(resolved.json, to: self.configuration)
@@ -89,24 +106,4 @@ public struct RunFolder: Sendable, Equatable {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     return names.sorted().map { folder.appendingPathComponent($0) }
   }
-}
-
-/// The right to work on a run, held until released or until the process ends in whatever way.
-final class RunLock {
-  private let descriptor: Int32
-
-  /// - Throws: `RunError` when another process works on the run.
-  init(_ folder: RunFolder) throws {
-    let file = folder.url.appendingPathComponent(".lock")
-    descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw RunError("\(file.path) could not be opened: \(String(cString: strerror(errno)))")
-    }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
-      throw RunError("another process works on \(folder.url.path); start this again when it is done")
-    }
-  }
-
-  deinit { close(descriptor) }
 }

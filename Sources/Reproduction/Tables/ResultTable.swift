@@ -72,25 +72,28 @@ public struct ResultTable: Sendable, Equatable {
     }
   }
 
-  /// The row of one experiment by itself, with the paper's figures where table 2 has them.
+  private static let tablesOfExperiments = ["2", "4", "A2"]
+
+  /// The row of one experiment by itself, with the measure and the paper's figures of the table that it belongs to:
+  /// one that shows all its losses before one that does not.
   public init(experiment configurations: [ExperimentConfiguration], seeds: [Int] = [], runs: URL) throws {
     require(!configurations.isEmpty, "a row needs at least one configuration")
     let first = configurations[0]
-    let known = (try? TableDefinition.find("2"))?.rows.first { $0.experiment == first.experiment }
+    let losses = configurations.map(\.loss.name)
+    let known = Self.tablesOfExperiments.compactMap { try? TableDefinition.find($0) }.filter { table in
+      table.rows.contains { $0.experiment == first.experiment }
+    }
+    let table = known.first { Set(losses).isSubset(of: $0.losses) } ?? known.first
     definition = TableDefinition()
+    definition.measure = table?.measure ?? .fineAccuracy
     definition.title = definition.measure.title
-    definition.losses = configurations.map(\.loss.name)
-    var row = known ?? TableDefinition.Row()
+    definition.losses = losses
+    var row = table?.rows.first { $0.experiment == first.experiment } ?? TableDefinition.Row()
     row.title = first.title.isEmpty ? first.experiment : first.title
     rows = [
       try Row(row, of: definition.measure, configurations: configurations, seeds: seeds, runs: runs)
     ]
   }
-}
-
-extension ResultTable {
-  /// Writes the table as Markdown in the file's place.
-  public func write(to file: URL) throws { try AtomicFile.write(markdown, to: file) }
 }
 
 extension ResultTable.Row {
@@ -115,24 +118,33 @@ extension ResultTable.Row {
       }
       return cell
     }
-    settings = Self.settings(of: cells.flatMap(\.results))
+    settings = Self.settings(
+      of: cells.flatMap(\.results), published: configurations.first?.data.publishedTrainingImages)
   }
 
   /// One line for all runs of a row; what differs between them is listed.
-  private static func settings(of results: [RunResult]) -> String? {
+  /// - Parameter published: training images of the data set as it was published; nil where nobody published any.
+  private static func settings(of results: [RunResult], published: Int?) -> String? {
     guard !results.isEmpty else { return nil }
-    func distinct<T: Hashable>(_ values: [T], _ text: (T) -> String) -> String {
-      var seen: Set<T> = []
-      return values.filter { seen.insert($0).inserted }.map(text).joined(separator: " / ")
-    }
     let seeds = Set(results.map(\.seed)).sorted().map(String.init).joined(separator: ", ")
+    var images = distinct(results) { grouped($0.trainingImages) } + " training images"
+    if let published, results.contains(where: { $0.trainingImages + $0.validationImages < published }) {
+      images +=
+        " (and \(distinct(results) { grouped($0.validationImages) }) for validation) of the \(grouped(published)) published"
+    }
     return [
-      "profile " + distinct(results.map(\.profile)) { $0 },
-      distinct(results.map(\.encoder)) { $0 },
-      distinct(results.map(\.epochs)) { "\($0)" } + " epochs",
-      distinct(results.map(\.trainingImages)) { grouped($0) } + " training images",
+      "profile " + distinct(results, \.profile),
+      distinct(results, \.encoder),
+      distinct(results) { "\($0.epochs)" } + " epochs",
+      images,
       seeds.contains(",") ? "seeds \(seeds)" : "seed \(seeds)",
     ].joined(separator: "; ")
+  }
+
+  /// The different values of runs, in their order.
+  static func distinct(_ results: [RunResult], _ value: (RunResult) -> String) -> String {
+    var seen: Set<String> = []
+    return results.map(value).filter { seen.insert($0).inserted }.joined(separator: " / ")
   }
 }
 

@@ -18,7 +18,9 @@ extension ResultTable {
       parts.append(
         "### The same runs in more detail\n\n" + alignedTable(detailRows) + "\n\n" + Self.detailLegend)
     }
-    if !missingLines.isEmpty { parts.append("### Missing\n\n" + missingLines.joined(separator: "\n")) }
+    if !missingSentences.isEmpty {
+      parts.append("### Missing\n\n" + missingSentences.map { "* \($0)" }.joined(separator: "\n"))
+    }
     return parts.joined(separator: "\n\n") + "\n"
   }
 
@@ -53,8 +55,7 @@ extension ResultTable {
     for row in rows {
       for (loss, cell) in zip(definition.losses, row.cells) where !cell.results.isEmpty {
         func mean(_ digits: Int, _ value: (RunResult) -> Double?) -> String {
-          let values = cell.results.compactMap(value)
-          return values.isEmpty ? "-" : Self.decimals(values.reduce(0, +) / Double(values.count), digits)
+          Self.mean(cell.results, value).map { Self.decimals($0, digits) } ?? "-"
         }
         table.append([
           row.title, loss.symbol, mean(1) { 100 * $0.fineAccuracy }, mean(1) { 100 * $0.neighbourAccuracy },
@@ -66,15 +67,16 @@ extension ResultTable {
     return table
   }
 
-  private var missingLines: [String] {
+  /// What there are no figures of, and why.
+  var missingSentences: [String] {
     rows.flatMap { row -> [String] in
       if let missing = row.missing {
-        return ["* \(row.title): \(missing)\(missing.hasSuffix(".") ? "" : ".")"]
+        return ["\(row.title): \(missing)\(missing.hasSuffix(".") ? "" : ".")"]
       }
       return zip(definition.losses, row.cells).compactMap { loss, cell in
         guard !cell.missingSeeds.isEmpty else { return nil }
         let seeds = cell.missingSeeds.map(String.init).joined(separator: ", ")
-        return "* \(row.title), \(loss.symbol): no complete run with seed \(seeds)."
+        return "\(row.title), \(loss.symbol): no complete run with seed \(seeds)."
       }
     }
   }
@@ -89,7 +91,7 @@ extension ResultTable {
   }
 
   /// Places of the largest value as printed: equal figures are all best. None while there is only one value.
-  private static func best(_ values: [Double?]) -> Set<Int> {
+  static func best(_ values: [Double?]) -> Set<Int> {
     let present = values.compactMap { $0 }
     guard present.count > 1, let largest = present.max() else { return [] }
     return Set(values.indices.filter { values[$0].map { oneDecimal($0) == oneDecimal(largest) } ?? false })

@@ -1,0 +1,58 @@
+import Foundation
+
+/// A configuration with one of its seeds: what is trained in one run folder.
+public struct PlannedRun: Sendable, Equatable {
+  public var configuration: ExperimentConfiguration
+  public var seed: Int
+
+  public init(configuration: ExperimentConfiguration, seed: Int) {
+    (self.configuration, self.seed) = (configuration, seed)
+  }
+
+  /// For a person: "mnist-coarse L_SC seed 0".
+  public var label: String { "\(configuration.experiment) \(configuration.loss.name.symbol) seed \(seed)" }
+
+  func folder(in runs: URL) -> RunFolder { RunFolder.of(configuration, seed: seed, in: runs) }
+
+  /// All runs of several rows, each run once, in an order that shows something of every row early: first seeds, second
+  /// seeds, and so on; within these row by row, loss by loss.
+  /// - Parameter seeds: empty: each configuration's own.
+  public static func order(_ rows: [[ExperimentConfiguration]], seeds: [Int]) -> [PlannedRun] {
+    func wanted(_ configuration: ExperimentConfiguration) -> [Int] {
+      seeds.isEmpty ? configuration.seeds : seeds
+    }
+    let configurations = rows.flatMap { $0 }
+    let rounds = configurations.map { wanted($0).count }.max() ?? 0
+    var seen: Set<String> = []
+    return (0..<rounds).flatMap { round in
+      configurations.compactMap { configuration in
+        let seeds = wanted(configuration)
+        guard round < seeds.count,
+          seen.insert("\(seeds[round]) \(configuration.identity.json)").inserted
+        else { return nil }
+        return PlannedRun(configuration: configuration, seed: seeds[round])
+      }
+    }
+  }
+}
+
+/// A part of the runs of a table, for one of several machines: every n-th run, so that each gets some of every row.
+public struct RunSlice: Sendable, Equatable {
+  /// From 1.
+  public let number: Int
+  public let count: Int
+
+  /// Nil where it is not "i/n" with i in 1...n.
+  public init?(_ text: String) {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+    guard parts.count == 2, let number = parts[0], let count = parts[1], (1...100_000).contains(count),
+      (1...count).contains(number)
+    else { return nil }
+    (self.number, self.count) = (number, count)
+  }
+
+  /// This part of a list; the parts of all numbers together are the list.
+  public func of<Element>(_ elements: [Element]) -> [Element] {
+    elements.enumerated().filter { $0.offset % count == number - 1 }.map(\.element)
+  }
+}

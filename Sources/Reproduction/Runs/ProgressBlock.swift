@@ -1,0 +1,73 @@
+import Foundation
+
+/// What a person sees of several things at once: on a terminal a few lines that are written over in place, elsewhere the
+/// first of them now and then.
+final class ProgressBlock {
+  private let isTerminal: Bool
+  private let size: () -> (columns: Int, rows: Int)
+  private let write: (String) -> Void
+  private let clock: () -> Double
+  private var shown = 0
+  private var lastUpdate: Double
+
+  /// Seconds between updates.
+  private var interval: Double { isTerminal ? 0.5 : 30 }
+
+  /// The process's standard error.
+  convenience init() {
+    self.init(
+      isTerminal: isatty(STDERR_FILENO) == 1, size: Self.terminalSize,
+      write: ProgressLine.writeToStandardError,
+      clock: { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 })
+  }
+
+  /// For tests: another terminal, another clock.
+  init(
+    isTerminal: Bool, size: @escaping () -> (columns: Int, rows: Int), write: @escaping (String) -> Void,
+    clock: @escaping () -> Double
+  ) {
+    (self.isTerminal, self.size, self.write, self.clock) = (isTerminal, size, write, clock)
+    lastUpdate = clock()
+  }
+
+  /// Shows passing lines, if enough time has gone by since the last.
+  func update(_ lines: () -> [String]) {
+    let now = clock()
+    guard now - lastUpdate >= interval else { return }
+    lastUpdate = now
+    let lines = lines()
+    guard isTerminal else {
+      if let first = lines.first { write(first + "\n") }
+      return
+    }
+    // A line that wraps, or a block higher than the terminal, could not be written over.
+    let (columns, rows) = size()
+    let visible = lines.prefix(max(1, rows - 1)).map { String($0.prefix(max(1, columns - 1))) }
+    write(start + visible.map { $0 + "\u{1B}[K\n" }.joined() + "\u{1B}[J")
+    shown = visible.count
+  }
+
+  /// Writes a line that stays, above those that pass.
+  func print(_ text: String) {
+    clear()
+    write(text + "\n")
+    if isTerminal { lastUpdate = 0 }
+  }
+
+  /// Takes the passing lines away.
+  func clear() {
+    if shown > 0 { write(start + "\u{1B}[J") }
+    shown = 0
+  }
+
+  /// To the beginning of the block.
+  private var start: String { shown > 0 ? "\u{1B}[\(shown)A\r" : "\r" }
+
+  private static func terminalSize() -> (columns: Int, rows: Int) {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+      return (80, 24)
+    }
+    return (Int(size.ws_col), Int(size.ws_row))
+  }
+}

@@ -1,0 +1,20 @@
+import Foundation
+
+/// Why a start of a run ended without a result: `failure.json` in its folder.
+public struct RunFailure: Codable, Sendable, Equatable {
+  public var message: String
+  public var time: String
+
+  init(message: String) {
+    self.message = message
+    time = WorkerRecord.now()
+  }
+
+  /// Nil when there is none, or none that can be read.
+  static func read(_ file: URL) -> RunFailure? {
+    guard let data = try? Data(contentsOf: file) else { return nil }
+    return try? JSONDecoder().decode(RunFailure.self, from: data)
+  }
+
+  func write(to file: URL) throws { try AtomicFile.write(self, to: file) }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import Tensors
+
+/// Who works on a run: `.worker.json` in its folder, there while the work goes on and renewed every few seconds. One that
+/// a dead process left behind tells so by its process, or by its age.
+public struct WorkerRecord: Codable, Sendable, Equatable {
+  /// Tells this lock from every other, whatever process or machine took it.
+  public var identifier: String
+  public var host: String
+  public var process: Int32
+  /// When the process began, as the kernel counts: a later process with the same number has another.
+  public var processStart: String
+  /// When the work began, and when this was written (ISO 8601).
+  public var started: String
+  public var updated: String
+  public var threads: Int
+  /// For a person, for example "epoch 3/7, step 12/42, loss 3.1415, 900 images/s, 12 s left".
+  public var state: String
+
+  /// Of this process, now.
+  static func own(identifier: String, started: String, state: String) -> WorkerRecord {
+    WorkerRecord(
+      identifier: identifier, host: thisHost, process: getpid(),
+      processStart: start(ofProcess: getpid()) ?? "",
+      started: started, updated: now(), threads: Parallel.threadCount, state: state)
+  }
+
+  static func now() -> String { ISO8601DateFormatter().string(from: Date()) }
+
+  /// As the kernel calls this machine; no name service is asked.
+  static let thisHost: String = {
+    var name = [CChar](repeating: 0, count: 256)
+    guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }()
+
+  /// Nil when there is none, or none that can be read.
+  static func read(_ file: URL) -> WorkerRecord? {
+    guard let data = try? Data(contentsOf: file) else { return nil }
+    return try? JSONDecoder().decode(WorkerRecord.self, from: data)
+  }
+
+  /// Whether the worker may still be at work.
+  ///
+  /// On this machine the process itself is looked for. From another machine only its records come: one that is older than
+  /// `patience` is that of a worker that is gone.
+  /// - Parameter age: seconds since the record was written.
+  func isAlive(age: Double, patience: Double) -> Bool {
+    if host == Self.thisHost { return Self.start(ofProcess: process) == processStart }
+    return age < patience
+  }
+
+  /// The machine's start and the process's, from /proc; nil when there is no such process.
+  static func start(ofProcess process: Int32) -> String? {
+    guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+      let name = text.lastIndex(of: ")")
+    else { return nil }
+    // Fields from the third on follow the name in brackets, which may hold anything; the state is the third, the start the
+    // 22nd.
+    let fields = text[text.index(after: name)...].split(separator: " ")
+    guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
+    return "\(boot) \(fields[19])"
+  }
+
+  private static let boot =
+    (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?
+    .trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
+}
+
+extension RunFolder {
+  /// After this many seconds without a sign a worker on another machine counts as gone: far more than a network file
+  /// system delays things.
+  static let patience = 300.0
+
+  /// The worker on this run; nil when there is none, or only the record of one that is gone.
+  ///
+  /// - Parameter now: the time by the clock that dates the files.
+  func activeWorker(now: Double = Date().timeIntervalSince1970, patience: Double = patience) -> WorkerRecord?
+  {
+    guard let record = WorkerRecord.read(worker), let written = Self.modified(worker.path),
+      record.isAlive(age: now - written, patience: patience)
+    else { return nil }
+    return record
+  }
+
+  /// When a file was last written, in seconds since 1970.
+  static func modified(_ path: String) -> Double? {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    return Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) * 1e-9
+  }
+}

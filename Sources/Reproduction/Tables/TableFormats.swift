@@ -1,0 +1,205 @@
+import Foundation
+import Tensors
+
+/// How a table is written down. Every form has the profile line beside the figures, and says which runs are
+/// missing.
+public enum TableFormat: String, CaseIterable, Sendable {
+  case markdown, csv, latex, json
+}
+
+extension ResultTable {
+  /// The whole table as text, with a line break at its end.
+  public func text(_ format: TableFormat) -> String {
+    switch format {
+    case .markdown: markdown
+    case .csv: csv
+    case .latex: latex
+    case .json: json.prettyText
+    }
+  }
+
+  /// Writes the table in the file's place.
+  public func write(_ format: TableFormat = .markdown, to file: URL) throws {
+    try AtomicFile.write(text(format), to: file)
+  }
+
+  /// Every cell with its row's title, its loss, and whether it is the row's best.
+  private var entries: [Entry] {
+    rows.flatMap { row in
+      let best = Self.best(row.cells.map(\.mean))
+      return zip(definition.losses, row.cells).enumerated().map { index, pair in
+        Entry(row: row, symbol: pair.0.symbol, cell: pair.1, isBest: best.contains(index))
+      }
+    }
+  }
+
+  private struct Entry {
+    var row: Row
+    var symbol: String
+    var cell: Cell
+    var isBest: Bool
+
+    func distinct(_ value: (RunResult) -> String) -> String { Row.distinct(cell.results, value) }
+  }
+
+  // MARK: - CSV
+
+  /// One line for each data set and loss (RFC 4180): what a spreadsheet or a data frame takes as it is.
+  private var csv: String {
+    let head = [
+      "table", "data set", "loss", "measure", "mean", "deviation", "best", "paper", "seeds", "missing seeds",
+      "profile", "encoder", "epochs", "training images", "validation images", "fine", "neighbours", "coarse",
+      "class cosine", "stratum cosine", "within variance", "missing",
+    ]
+    let lines = entries.map { entry -> [String] in
+      let (cell, results) = (entry.cell, entry.cell.results)
+      func mean(_ value: (RunResult) -> Double?) -> String { Self.number(Self.mean(results, value)) }
+      return [
+        definition.number, entry.row.title, entry.symbol, definition.measure.rawValue, Self.number(cell.mean),
+        Self.number(cell.deviation), cell.mean == nil ? "" : "\(entry.isBest)",
+        cell.paper.map(Self.oneDecimal) ?? "",
+        results.map { "\($0.seed)" }.joined(separator: " "),
+        cell.missingSeeds.map(String.init).joined(separator: " "),
+        entry.distinct(\.profile), entry.distinct(\.encoder), entry.distinct { "\($0.epochs)" },
+        entry.distinct { "\($0.trainingImages)" }, entry.distinct { "\($0.validationImages)" },
+        mean { 100 * $0.fineAccuracy }, mean { 100 * $0.neighbourAccuracy }, mean { 100 * $0.coarseAccuracy },
+        mean(\.classCollapse.withinCosine), mean(\.stratumCollapse.withinCosine),
+        mean(\.classCollapse.withinVarianceShare), entry.row.missing ?? "",
+      ]
+    }
+    return commaSeparated([head] + lines)
+  }
+
+  // MARK: - JSON
+
+  private var json: JSONNode {
+    .object([
+      ("table", .string(definition.number)), ("title", .string(definition.title)),
+      ("measure", .string(definition.measure.rawValue)), ("unit", .string("percent")),
+      (
+        "rows",
+        .array(
+          rows.map { row in
+            .object(
+              [
+                ("title", .string(row.title)),
+                ("settings", row.settings.map(JSONNode.string) ?? .init(.null)),
+              ]
+                + (row.missing.map { [("missing", .string($0))] } ?? [])
+                + [("cells", .array(entries.filter { $0.row == row }.map(Self.json)))])
+          })
+      ),
+    ])
+  }
+
+  private static func json(_ entry: Entry) -> JSONNode {
+    let cell = entry.cell
+    func optional(_ value: Double?) -> JSONNode { value.map(JSONNode.number) ?? JSONNode(.null) }
+    return .object([
+      ("loss", .string(entry.symbol)), ("mean", optional(cell.mean)), ("deviation", optional(cell.deviation)),
+      ("best", .bool(entry.isBest)), ("paper", optional(cell.paper)),
+      (
+        "runs",
+        .array(
+          zip(cell.results, cell.values).map { result, value in
+            .object([
+              ("seed", .integer(result.seed)), ("value", .number(value)),
+              ("profile", .string(result.profile)),
+              ("encoder", .string(result.encoder)), ("epochs", .integer(result.epochs)),
+              ("trainingImages", .integer(result.trainingImages)),
+              ("validationImages", .integer(result.validationImages)),
+              ("fineAccuracy", .number(result.fineAccuracy)),
+              ("neighbourAccuracy", .number(result.neighbourAccuracy)),
+              ("coarseAccuracy", .number(result.coarseAccuracy)),
+              ("classCosine", optional(result.classCollapse.withinCosine)),
+              ("stratumCosine", optional(result.stratumCollapse.withinCosine)),
+              ("withinVarianceShare", optional(result.classCollapse.withinVarianceShare)),
+            ])
+          })
+      ),
+      ("missingSeeds", .array(cell.missingSeeds.map(JSONNode.integer))),
+    ])
+  }
+
+  // MARK: - LaTeX
+
+  /// A floating table for the package booktabs: ours and the paper's side by side, what each row was made with
+  /// and what is missing below.
+  private var latex: String {
+    let losses = definition.losses
+    let heading = definition.number.isEmpty ? "" : "Table \(definition.number) of the paper: "
+    var lines = [
+      "% Needs \\usepackage{booktabs}.", "\\begin{table}", "\\centering",
+      "\\caption{\(Self.escaped(heading + definition.title)) (\\%). Mean and standard deviation over seeds; best in bold.}",
+      "\\begin{tabular}{l" + String(repeating: "rr", count: losses.count) + "}", "\\toprule",
+      "Data set" + losses.map { " & \(Self.latexSymbol($0.symbol)) & paper" }.joined() + " \\\\", "\\midrule",
+    ]
+    for row in rows {
+      let best = Self.best(row.cells.map(\.mean))
+      let bestOfPaper = Self.best(row.cells.map(\.paper))
+      let cells = row.cells.enumerated().map { index, cell in
+        " & \(Self.latexCell(cell, isBest: best.contains(index))) & "
+          + (cell.paper.map { Self.latexBold(Self.oneDecimal($0), bestOfPaper.contains(index)) } ?? "")
+      }
+      lines.append(Self.escaped(row.title) + cells.joined() + " \\\\")
+    }
+    lines += ["\\bottomrule", "\\end{tabular}"]
+    let notes = rows.compactMap { row in row.settings.map { "\(row.title): \($0)." } } + missingSentences
+    if !notes.isEmpty {
+      lines += ["\\par\\smallskip\\footnotesize\\raggedright"]
+      lines += notes.map { Self.escaped($0) + "\\\\" }
+    }
+    return (lines + ["\\end{table}"]).joined(separator: "\n") + "\n"
+  }
+
+  private static func latexCell(_ cell: Cell, isBest: Bool) -> String {
+    guard let mean = cell.mean else { return "--" }
+    let deviation = cell.deviation.map { " $\\pm$ " + oneDecimal($0) } ?? ""
+    let all = cell.values.count + cell.missingSeeds.count
+    let partial = cell.missingSeeds.isEmpty ? "" : " (\(cell.values.count) of \(all))"
+    return latexBold(oneDecimal(mean) + deviation, isBest) + partial
+  }
+
+  private static func latexBold(_ text: String, _ isBold: Bool) -> String {
+    isBold ? "\\textbf{\(text)}" : text
+  }
+
+  /// `L_spread` as mathematics.
+  private static func latexSymbol(_ symbol: String) -> String {
+    let parts = symbol.split(separator: "_", maxSplits: 1)
+    return parts.count == 2 ? "$\(parts[0])_{\\mathrm{\(parts[1])}}$" : escaped(symbol)
+  }
+
+  /// Text whose characters mean themselves.
+  private static func escaped(_ text: String) -> String {
+    text.map { character in
+      switch character {
+      case "\\": "\\textbackslash{}"
+      case "~": "\\textasciitilde{}"
+      case "^": "\\textasciicircum{}"
+      case "&", "%", "$", "#", "_", "{", "}": "\\\(character)"
+      default: String(character)
+      }
+    }.joined()
+  }
+
+  // MARK: - Numbers
+
+  static func mean(_ results: [RunResult], _ value: (RunResult) -> Double?) -> Double? {
+    let values = results.compactMap(value)
+    return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+  }
+
+  /// Enough digits to compute with.
+  static func number(_ value: Double?) -> String { value.map { decimals($0, 4) } ?? "" }
+}
+
+/// Rows of cells as CSV (RFC 4180, with plain line breaks): what holds a comma, a quote or a line break is quoted.
+func commaSeparated(_ table: [[String]]) -> String {
+  table.map { row in
+    row.map { cell in
+      cell.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline })
+        ? "\"" + cell.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : cell
+    }.joined(separator: ",") + "\n"
+  }.joined()
+}
