@@ -128,7 +128,7 @@ extension DataSettings: ConfigurationSection {
 }
 
 extension DataSettings {
-  /// Training images (validation included) of the task as it was published; nil where the files are anybody's own.
+  /// Training images of the task as it was published, those for validation included; nil where the files are anybody's own.
   var publishedTrainingImages: Int? {
     switch (name, labels) {
     case (.mnist, _): 60_000
@@ -136,7 +136,10 @@ extension DataSettings {
     // 20 superclasses with strata of 500, 250, 100, 50 and 50 images.
     case (.cifar100, .coarseUnbalanced): 19_000
     case (.cifar100, _): 50_000
-    case (.glyphs, _), (.idx, _): nil
+    // The published validation images are among these.
+    case (.waterbirds, _): 4795 + 1199
+    case (.celeba, _): 162_770 + 19_867
+    case (.glyphs, _), (.idx, _), (.folder, _), (.isic, _): nil
     }
   }
 }
