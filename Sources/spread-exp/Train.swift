@@ -70,12 +70,16 @@ struct Train: ParsableCommand {
       unknown key is an error that names the nearest valid one. What results is saved in the run's folder as \
       configuration.json, and --print-configuration shows it without training.
 
+      Each run's folder also holds event files for TensorBoard, unless tensorBoard.enabled is false.
+
       Progress goes to standard error, the row of the table to standard output.
 
       EXAMPLES
         spread-exp train --config glyphs-coarse.json
         spread-exp train --config mnist-coarse.json --data ~/data --profile paper --loss spread --seed 0
         spread-exp train --config glyphs-coarse --set epochs=20 --print-configuration
+        spread-exp train --config cifar10-coarse --data ~/data --profile paper --dry-run
+        tensorboard --logdir runs
       """)
 
   @Option(
@@ -95,12 +99,23 @@ struct Train: ParsableCommand {
   @Flag(help: "Print the configuration of each loss with every default in place, and train nothing.")
   var printConfiguration = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Print what each run would be and train nothing: parameters, multiply-adds and time of a step, memory, steps, about how "
+        + "long it takes, its folder and what is there already."))
+  var dryRun = false
+
   func run() throws {
     let file = try ExperimentFile(contentsOf: ExperimentLookup.find(config))
     let configurations = try file.configurations(
       profile: options.profile, overrides: options.overrides, losses: losses)
     if printConfiguration {
       for configuration in configurations { print(configuration.json, terminator: "") }
+      return
+    }
+    if dryRun {
+      let dryRun = DryRun(runs: options.runsFolder, dataFolder: machine.dataFolder, threads: machine.threads)
+      print(try dryRun.report(configurations, seeds: options.seeds), terminator: "")
       return
     }
     let runner = ExperimentRunner(

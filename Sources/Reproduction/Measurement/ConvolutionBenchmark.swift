@@ -34,7 +34,8 @@ public enum ConvolutionBenchmark {
         batch: batch, size: size, channels: channels, outputs: outputs, kernel: kernel, stride: stride,
         count: count)
     }
-    var layers = [layer(network.channels, inputs)]
+    var layers = [layer(network.channels, inputs, stride: network.stemStride)]
+    size = (size + network.stemStride - 1) / network.stemStride
     for (stage, blocks) in network.blocks.enumerated() {
       let outputs = network.width << stage
       if stage > 0 {

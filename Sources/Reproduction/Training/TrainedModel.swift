@@ -70,26 +70,34 @@ extension EncoderSettings {
           place: nil, path: "encoder.patch",
           problem: "patches of \(patch) pixels do not divide images of \(imageSize)")
       }
-      var configuration = VisionTransformer.Configuration()
-      configuration.imageSize = imageSize
-      configuration.channels = channels
-      configuration.patchSize = patch
-      configuration.width = width
-      configuration.depth = depth
-      configuration.heads = heads
-      configuration.mlpWidth = mlpWidth
-      configuration.dropout = Float(dropout)
-      configuration.embeddingDropout = Float(embeddingDropout)
-      configuration.headDropout = Float(headDropout)
-      configuration.dropPath = Float(stochasticDepth)
-      return VisionTransformer(configuration, using: &generator)
-    case .resnet18:
-      return ResNet(.init(channels: channels, width: 64, blocks: [2, 2, 2, 2]), using: &generator)
-    case .resnet:
-      return ResNet(
-        .init(channels: channels, width: stemWidth, blocks: blocks, stemStride: stemStride), using: &generator
-      )
+      return VisionTransformer(
+        visionTransformer(imageSize: imageSize, channels: channels), using: &generator)
+    case .resnet18, .resnet: return ResNet(residualNetwork(channels: channels), using: &generator)
     }
+  }
+
+  /// The vision transformer that the settings describe.
+  func visionTransformer(imageSize: Int, channels: Int) -> VisionTransformer.Configuration {
+    var configuration = VisionTransformer.Configuration()
+    configuration.imageSize = imageSize
+    configuration.channels = channels
+    configuration.patchSize = patch
+    configuration.width = width
+    configuration.depth = depth
+    configuration.heads = heads
+    configuration.mlpWidth = mlpWidth
+    configuration.dropout = Float(dropout)
+    configuration.embeddingDropout = Float(embeddingDropout)
+    configuration.headDropout = Float(headDropout)
+    configuration.dropPath = Float(stochasticDepth)
+    return configuration
+  }
+
+  /// The residual network that the settings describe.
+  func residualNetwork(channels: Int) -> ResNet.Configuration {
+    name == .resnet18
+      ? .init(channels: channels, width: 64, blocks: [2, 2, 2, 2])
+      : .init(channels: channels, width: stemWidth, blocks: blocks, stemStride: stemStride)
   }
 
   /// For tables: "ViT 4 x 128, patch 4".
