@@ -31,7 +31,8 @@ struct SpreadExp: ParsableCommand {
         SIGTERM). A second Ctrl-C ends at once; what was saved before stays.
       """,
     subcommands: [
-      Train.self, Reproduce.self, TableCommand.self, DataCommand.self, Fetch.self, Loss.self, Metrics.self,
+      Train.self, Reproduce.self, TableCommand.self, Status.self, Runs.self, Clean.self, DataCommand.self,
+      Fetch.self, Loss.self, Metrics.self,
       Embed.self,
       Schema.self,
     ],

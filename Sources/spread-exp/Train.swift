@@ -74,12 +74,17 @@ struct Train: ParsableCommand {
 
       Progress goes to standard error, the row of the table to standard output.
 
+      --grid runs every combination of the values of one or more settings, several at a time as `reproduce` does, and ends in \
+      a table of accuracies and of how far classes collapse. Beside the runs it leaves sweep-SETTING.csv, a line a run, and \
+      sweep-SETTING.svg, a plot that a browser shows.
+
       EXAMPLES
         spread-exp train --config glyphs-coarse.json
         spread-exp train --config mnist-coarse.json --data ~/data --profile paper --loss spread --seed 0
         spread-exp train --config glyphs-coarse --set epochs=20 --print-configuration
         spread-exp train --config cifar10-coarse --data ~/data --profile paper --dry-run
         tensorboard --logdir runs
+        spread-exp train --config glyphs-coarse --loss spread --grid loss.alpha=0,0.25,0.5,0.75,1
       """)
 
   @Option(
@@ -89,7 +94,14 @@ struct Train: ParsableCommand {
   @Option(name: .customLong("loss"), help: "Train this loss only; may be repeated.")
   var losses: [ContrastiveLoss] = []
 
+  @Option(
+    name: .customLong("grid"),
+    help: ArgumentHelp(
+      "Try each of these values: loss.alpha=0,0.5,1; repeated, every combination.", valueName: "path=values"))
+  var grids: [String] = []
+
   @OptionGroup var options: RunOptions
+  @OptionGroup var queue: QueueOptions
   @OptionGroup var machine: MachineOptions
 
   func validate() throws {
@@ -107,6 +119,7 @@ struct Train: ParsableCommand {
 
   func run() throws {
     let file = try ExperimentFile(contentsOf: ExperimentLookup.find(config))
+    if !grids.isEmpty { return try sweep(file) }
     let configurations = try file.configurations(
       profile: options.profile, overrides: options.overrides, losses: losses)
     if printConfiguration {
@@ -118,11 +131,47 @@ struct Train: ParsableCommand {
       print(try dryRun.report(configurations, seeds: options.seeds), terminator: "")
       return
     }
+    if queue.jobs != nil {
+      let outcome = try RunQueue(
+        configurations[0].experiment, PlannedRun.order([configurations], seeds: options.seeds),
+        runs: options.runsFolder, options: queue.options(machine)
+      ).run()
+      try showRow(configurations)
+      return try queue.report(outcome)
+    }
     let runner = ExperimentRunner(
       runs: options.runsFolder, dataFolder: machine.dataFolder, threads: machine.threads)
     try runner.run(configurations, seeds: options.seeds)
+    try showRow(configurations)
+  }
+
+  private func showRow(_ configurations: [ExperimentConfiguration]) throws {
     print(
       try ResultTable(experiment: configurations, seeds: options.seeds, runs: options.runsFolder).markdown,
       terminator: "")
+  }
+
+  private func sweep(_ file: ExperimentFile) throws {
+    let sweep = try Sweep(
+      file, grid: Grid(grids), profile: options.profile, overrides: options.overrides, losses: losses,
+      seeds: options.seeds, runs: options.runsFolder)
+    if printConfiguration {
+      for run in sweep.planned { print(run.configuration.json, terminator: "") }
+      return
+    }
+    let outcome = try RunQueue(
+      "sweep of \(sweep.grid.axes.map(\.path).joined(separator: ", "))", sweep.planned,
+      runs: options.runsFolder,
+      options: queue.options(machine)
+    ).run()
+    let table = try SweepTable(sweep)
+    print(table.markdown, terminator: "")
+    try table.write()
+    for suffix in [".csv", ".svg"] {
+      let file = sweep.file(suffix)
+      if FileManager.default.fileExists(atPath: file.path) { print("\n\(file.path)", terminator: "") }
+    }
+    print()
+    try queue.report(outcome)
   }
 }

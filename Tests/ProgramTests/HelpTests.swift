@@ -18,10 +18,29 @@ extension ProgramTests {
       ),
       (
         .experiments, ["train"],
-        ["--config", "--set", "--seed", "--profile", "--data", "--runs", "SPREAD_DATA", "Experiments/"]
+        [
+          "--config", "--set", "--seed", "--profile", "--data", "--runs", "SPREAD_DATA", "Experiments/",
+          "--grid", "--jobs",
+        ]
       ),
-      (.experiments, ["reproduce"], ["--output", "--profile", "missing"]),
-      (.experiments, ["table"], ["--runs", "training nothing"]),
+      (
+        .experiments, ["reproduce"],
+        [
+          "--output", "--profile", "missing", "--jobs", "--threads", "--slice", "--no-wait", "--format",
+          "run.log",
+          "Ctrl-C",
+        ]
+      ),
+      (.experiments, ["status"], ["--runs", "stopped or failed"]),
+      (
+        .experiments, ["runs"],
+        ["--experiment", "--profile", "--loss", "--seed", "--state", "--compare", "--json", "side by side"]
+      ),
+      (
+        .experiments, ["clean"],
+        ["--state", "--older-than", "--yes", "complete is removed only where it is named"]
+      ),
+      (.experiments, ["table"], ["--runs", "training nothing", "--format", "latex"]),
       (
         .experiments, ["loss"],
         ["--view1", "--view2", "--labels", "--temperature", "--alpha", "--layout", "--gradients", "B x d"]

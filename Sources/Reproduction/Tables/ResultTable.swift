@@ -16,14 +16,10 @@ public struct ResultTable: Sendable, Equatable {
     /// The paper's figure, in percent.
     public var paper: Double?
 
-    public var mean: Double? { values.isEmpty ? nil : values.reduce(0, +) / Double(values.count) }
+    public var mean: Double? { Statistics(values).mean }
 
     /// Over seeds, of a sample (n - 1); nil with fewer than two.
-    public var deviation: Double? {
-      guard let mean, values.count > 1 else { return nil }
-      let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-      return (squares / Double(values.count - 1)).squareRoot()
-    }
+    public var deviation: Double? { Statistics(values).deviation }
   }
 
   public struct Row: Sendable, Equatable {
@@ -124,7 +120,7 @@ extension ResultTable.Row {
 
   /// One line for all runs of a row; what differs between them is listed.
   /// - Parameter published: training images of the data set as it was published; nil where nobody published any.
-  private static func settings(of results: [RunResult], published: Int?) -> String? {
+  static func settings(of results: [RunResult], published: Int?) -> String? {
     guard !results.isEmpty else { return nil }
     let seeds = Set(results.map(\.seed)).sorted().map(String.init).joined(separator: ", ")
     var images = distinct(results) { grouped($0.trainingImages) } + " training images"

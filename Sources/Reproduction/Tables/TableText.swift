@@ -41,7 +41,7 @@ extension ResultTable {
       }
   }
 
-  private static let detailLegend = """
+  static let detailLegend = """
     fine: linear probe on frozen embeddings; k-NN: fine labels by nearest neighbours; coarse: the classifier trained with the
     encoder. Collapse of the test embeddings: class cosine is the mean cosine between two points of a coarse class (1:
     collapsed), stratum cosine the same within a fine class; within variance is the share of all variance that lies within

@@ -1,0 +1,132 @@
+import Foundation
+import Tensors
+
+/// A run folder as it is found: what it is of, and how far it has come.
+public struct RunEntry: Sendable, Equatable {
+  public enum State: String, CaseIterable, Sendable {
+    /// It has its result.
+    case complete
+    /// Somebody works on it.
+    case running
+    /// Its last start ended by an error.
+    case failed
+    /// It was begun and nobody works on it.
+    case stopped
+    /// Only its configuration is there.
+    case waiting
+  }
+
+  public let folder: RunFolder
+  /// The folder's path below that of the runs, which names the run.
+  public let name: String
+  public let configuration: ExperimentConfiguration
+  public let seed: Int
+  public let state: State
+  public let worker: WorkerRecord?
+  public let failure: RunFailure?
+  /// Nil unless it is complete.
+  public let result: RunResult?
+  /// Epochs that the log of metrics has.
+  public let epochsDone: Int
+  /// When something last happened to it, in seconds since 1970.
+  public let changed: Double
+
+  /// - Throws: `ConfigurationError` when the configuration cannot be read, `RunError` for a damaged result.
+  init(_ folder: RunFolder, name: String) throws {
+    self.folder = folder
+    self.name = name
+    configuration = try folder.savedConfiguration()
+    seed = configuration.seeds[0]
+    result = folder.isComplete ? try RunResult.read(folder.result) : nil
+    worker = result == nil ? folder.activeWorker() : nil
+    failure = result == nil ? RunFailure.read(folder.failure) : nil
+    epochsDone = (try? MetricsLog(file: folder.metrics).entries().count) ?? 0
+    state =
+      if result != nil { .complete } else if worker != nil { .running } else if failure != nil {
+        .failed
+      } else if folder
+        .isStarted || epochsDone > 0
+      { .stopped } else { .waiting }
+    let files = [folder.result, folder.checkpoint, folder.metrics, folder.failure, folder.configuration]
+    changed = files.compactMap { RunFolder.modified($0.path) }.max() ?? 0
+  }
+
+  /// Seconds that are left of a run that is being worked on; nil while nothing is known.
+  public var secondsLeft: Double? {
+    state == .running ? RunTimes.left(of: folder, epochs: configuration.epochs) : nil
+  }
+
+  /// Seconds that it took, of the start that completed it.
+  public var seconds: Double? { RunTimes.total(of: folder) }
+
+  /// Bytes of its files.
+  public var size: Int {
+    let files =
+      (try? FileManager.default.contentsOfDirectory(
+        at: folder.url, includingPropertiesForKeys: [.fileSizeKey]))
+      ?? []
+    return files.reduce(0) { $0 + ((try? $1.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0) }
+  }
+}
+
+/// All run folders below a folder.
+public struct RunInventory: Sendable {
+  public private(set) var entries: [RunEntry] = []
+  /// Folders that look like runs and cannot be read, with what is wrong.
+  public private(set) var damaged: [String] = []
+
+  /// Reads every folder `EXPERIMENT/PROFILE/LOSS-SETTINGS/seed-N`, in the order of their names.
+  public init(_ runs: URL) {
+    for experiment in Self.folders(in: runs) {
+      for profile in Self.folders(in: experiment) {
+        for loss in Self.folders(in: profile) {
+          for folder in Self.folders(in: loss) where folder.lastPathComponent.hasPrefix("seed-") {
+            let run = RunFolder(folder)
+            guard FileManager.default.fileExists(atPath: run.configuration.path) else { continue }
+            let name = [experiment, profile, loss, folder].map(\.lastPathComponent).joined(separator: "/")
+            do { entries.append(try RunEntry(run, name: name)) } catch { damaged.append("\(error)") }
+          }
+        }
+      }
+    }
+  }
+
+  /// The run of a name as `name` has it, or of a folder's path.
+  /// - Throws: `RunError` that names the nearest.
+  public func entry(named text: String) throws -> RunEntry {
+    let path = URL(fileURLWithPath: text).standardizedFileURL.path
+    if let entry = entries.first(where: { $0.name == text || $0.folder.url.standardizedFileURL.path == path })
+    {
+      return entry
+    }
+    let best = nearest(to: text, among: entries.map(\.name)).map { "; nearest: \($0)" } ?? ""
+    throw RunError("there is no run \(text)\(best)")
+  }
+
+  private static func folders(in folder: URL) -> [URL] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    return names.sorted { $0.compare($1, options: .numeric) == .orderedAscending }.map {
+      folder.appendingPathComponent($0, isDirectory: true)
+    }
+  }
+}
+
+extension RunEntry {
+  /// Removes the folder, while nobody works on it; folders above that are then empty go too.
+  /// - Throws: `RunError` when somebody does, or it cannot be removed.
+  public func remove() throws {
+    let lock = try folder.locked()
+    defer { withExtendedLifetime(lock) {} }
+    do {
+      try FileManager.default.removeItem(at: folder.url)
+    } catch {
+      throw RunError("\(folder.url.path) could not be removed: \(error.localizedDescription)")
+    }
+    // The folder of the loss, the profile's and the experiment's; rmdir leaves those that hold something.
+    var above = folder.url.deletingLastPathComponent()
+    for _ in 0..<3 {
+      rmdir(above.path)
+      above = above.deletingLastPathComponent()
+    }
+  }
+}

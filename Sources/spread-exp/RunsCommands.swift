@@ -1,0 +1,164 @@
+import ArgumentParser
+import ContrastiveLosses
+import Fetching
+import Foundation
+import Reproduction
+import Tensors
+
+/// Which runs are meant.
+struct RunFilter: ParsableArguments {
+  @Option(help: ArgumentHelp("Where run folders are.", valueName: "folder"))
+  var runs = "runs"
+
+  @Option(help: "Only runs of this experiment.")
+  var experiment: String?
+
+  @Option(help: "Only runs of this profile.")
+  var profile: String?
+
+  @Option(help: "Only runs with this loss.")
+  var loss: ContrastiveLoss?
+
+  @Option(help: "Only runs with this seed.")
+  var seed: Int?
+
+  var inventory: RunInventory { RunInventory(URL(fileURLWithPath: runs, isDirectory: true)) }
+
+  func matches(_ entry: RunEntry) -> Bool {
+    func agrees<T: Equatable>(_ wanted: T?, _ value: T) -> Bool { wanted == nil || wanted == value }
+    return agrees(experiment, entry.configuration.experiment) && agrees(profile, entry.configuration.profile)
+      && agrees(loss, entry.configuration.loss.name) && agrees(seed, entry.seed)
+  }
+}
+
+struct Status: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Shows which runs go on where, how far they are, and which were stopped or failed.",
+    discussion: """
+      It reads the run folders alone, so it may be asked from anywhere that sees them, while runs go on.
+
+      EXAMPLES
+        spread-exp status
+        watch spread-exp status --runs /mnt/runs
+      """)
+
+  @Option(help: ArgumentHelp("Where run folders are.", valueName: "folder"))
+  var runs = "runs"
+
+  func run() throws {
+    print(RunInventory(URL(fileURLWithPath: runs, isDirectory: true)).status, terminator: "")
+  }
+}
+
+extension RunEntry.State: ExpressibleByArgument {}
+
+struct Runs: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Lists runs with their figures, or compares two.",
+    discussion: """
+      A run's name is its folder below the folder of runs, as the list has it; --compare also takes paths. The comparison \
+      shows the settings in which the two differ, and their figures side by side.
+
+      EXAMPLES
+        spread-exp runs --experiment mnist-coarse --loss spread
+        spread-exp runs --state stopped --state failed
+        spread-exp runs --json
+        spread-exp runs --compare mnist-coarse/quick/supcon-1b2c3d4e/seed-0 mnist-coarse/quick/spread-5f6a7b8c/seed-0
+      """)
+
+  @OptionGroup var filter: RunFilter
+
+  @Option(
+    name: .customLong("state"), help: "complete, running, failed, stopped or waiting; may be repeated.")
+  var states: [RunEntry.State] = []
+
+  @Option(
+    name: .customLong("compare"), parsing: .upToNextOption,
+    help: ArgumentHelp("Compare two runs: --compare A B.", valueName: "run"))
+  var compared: [String] = []
+
+  @Flag(help: "Print JSON: an array of runs.")
+  var json = false
+
+  func validate() throws {
+    guard [0, 2].contains(compared.count) else { throw ValidationError("--compare takes two runs") }
+    if json, !compared.isEmpty { throw ValidationError("--compare prints text; --json lists") }
+  }
+
+  func run() throws {
+    let inventory = filter.inventory
+    if compared.count == 2 {
+      let (a, b) = (try inventory.entry(named: compared[0]), try inventory.entry(named: compared[1]))
+      print(RunEntry.comparison(a, b), terminator: "")
+      return
+    }
+    let entries = inventory.entries.filter {
+      filter.matches($0) && (states.isEmpty || states.contains($0.state))
+    }
+    print(json ? RunEntry.json(entries) : RunEntry.table(entries), terminator: "")
+    for text in inventory.damaged { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+  }
+}
+
+struct Clean: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Removes runs that came to nothing; shows which unless --yes is given.",
+    discussion: """
+      Without names, runs that are stopped, failed or not begun are meant, less those that the filters leave out. One that is \
+      complete is removed only where it is named, and one that is being worked on never.
+
+      EXAMPLES
+        spread-exp clean
+        spread-exp clean --state failed --yes
+        spread-exp clean --older-than 30 --yes
+        spread-exp clean tiny/quick/spread-f1172091/seed-0 --yes
+      """)
+
+  @Argument(help: "Runs to remove, by name or folder, complete or not.")
+  var names: [String] = []
+
+  @OptionGroup var filter: RunFilter
+
+  @Option(
+    name: .customLong("state"), help: "Only runs in this state: failed, stopped or waiting; may be repeated.")
+  var states: [RunEntry.State] = []
+
+  @Option(help: ArgumentHelp("Only runs to which nothing happened for so many days.", valueName: "days"))
+  var olderThan: Double?
+
+  @Flag(help: "Remove them.")
+  var yes = false
+
+  func validate() throws {
+    if states.contains(.complete) || states.contains(.running) {
+      throw ValidationError(
+        "--state takes failed, stopped or waiting: a complete run is removed by its name alone, and one that runs never"
+      )
+    }
+    if let olderThan, olderThan < 0 { throw ValidationError("--older-than must be at least 0 days") }
+  }
+
+  func run() throws {
+    let inventory = filter.inventory
+    let chosen = try names.isEmpty ? inventory.entries.filter(isMeant) : names.map(inventory.entry(named:))
+    for entry in chosen where entry.state == .running {
+      throw RunError("\(entry.name) is being worked on")
+    }
+    guard !chosen.isEmpty else { return print("There is nothing to remove.") }
+    for entry in chosen {
+      if yes { try entry.remove() }
+      print(
+        "\(yes ? "removed" : "would remove") \(entry.name) (\(entry.state.rawValue), \(byteCountText(entry.size)))"
+      )
+    }
+    if !yes { print("Nothing was removed; with --yes it is.") }
+  }
+
+  private func isMeant(_ entry: RunEntry) -> Bool {
+    guard entry.state != .complete, entry.state != .running, filter.matches(entry),
+      states.isEmpty || states.contains(entry.state)
+    else { return false }
+    guard let olderThan else { return true }
+    return Date().timeIntervalSince1970 - entry.changed >= olderThan * 86_400
+  }
+}
