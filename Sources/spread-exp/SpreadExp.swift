@@ -21,7 +21,9 @@ struct SpreadExp: ParsableCommand {
         spread-exp --config glyphs-coarse.json --profile smoke
         spread-exp --config mnist-coarse.json --data ~/data --loss spread --seed 7
         spread-exp --config mnist-coarse --set loss.temperature=0.2 --set optimiser.rate=1e-3
+        spread-exp --config glyphs-coarse --loss spread --grid loss.alpha=0,0.5,1
         spread-exp reproduce 2
+        spread-exp status
         spread-exp fetch mnist --data ~/data
         spread-exp data --data ~/data
         spread-exp loss --loss spread --view1 z1.npy --view2 z2.npy --labels y.npy --normalise

@@ -127,4 +127,13 @@ extension ResultTableTests {
     let shared = try #require(planned.first { $0.row.experiment == "cifar10" }).configurations
     #expect(Set(shared.map(\.fingerprint)).isSubset(of: Set(own.map(\.fingerprint))))
   }
+
+  /// What editors are pointed to; `spread-exp schema > Experiments/schema.json` makes it anew.
+  @Test func theShippedSchemaIsThePrograms() throws {
+    let folder = try ExperimentLookup.find("glyphs-coarse").deletingLastPathComponent()
+    #expect(try folder.appendingPathComponent("schema.json").text() == ExperimentFile.schema)
+    for name in ["cifar10", "cifar10-coarse", "cifar100", "cifar100-coarse", "cifar100-coarse-u", "mnist", "mnist-coarse"] {
+      #expect(try folder.appendingPathComponent("\(name).json").text().contains("\"$schema\": \"schema.json\""))
+    }
+  }
 }
