@@ -113,7 +113,7 @@ extension ProgramTests {
     }
 
     @Test func theRunsOfAKilledQueueAreTakenOver() throws {
-      let settings = ["--set", "epochs=40", "--jobs", "2"]
+      let settings = ["--set", "epochs=150", "--jobs", "2"]
       let first = try Program.experiments.start(Self.command(settings), in: folder.url)
       #expect(first.wait(until: { begun() >= 2 }))
       let second = try Program.experiments.start(Self.command(settings), in: folder.url)
