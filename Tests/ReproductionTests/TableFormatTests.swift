@@ -132,8 +132,12 @@ extension ResultTableTests {
   @Test func theShippedSchemaIsThePrograms() throws {
     let folder = try ExperimentLookup.find("glyphs-coarse").deletingLastPathComponent()
     #expect(try folder.appendingPathComponent("schema.json").text() == ExperimentFile.schema)
-    for name in ["cifar10", "cifar10-coarse", "cifar100", "cifar100-coarse", "cifar100-coarse-u", "mnist", "mnist-coarse"] {
-      #expect(try folder.appendingPathComponent("\(name).json").text().contains("\"$schema\": \"schema.json\""))
+    for name in [
+      "cifar10", "cifar10-coarse", "cifar100", "cifar100-coarse", "cifar100-coarse-u", "mnist",
+      "mnist-coarse",
+    ] {
+      #expect(
+        try folder.appendingPathComponent("\(name).json").text().contains("\"$schema\": \"schema.json\""))
     }
   }
 }
