@@ -116,6 +116,22 @@ extension ProgramTests {
       expectError(
         outcome, code: 1, naming: "not finite in epoch ", ", step ", folder.path("runs/tiny/quick/spread-"),
         "optimiser.rate")
+      // The batch that did it is there to be looked at.
+      let saved = try #require(outcome.errors.firstMatch(of: /saved in (\S+\.safetensors)\./)).1
+      #expect(
+        FileManager.default.fileExists(atPath: folder.path(String(saved)))
+          || FileManager.default.fileExists(atPath: String(saved)))
+    }
+
+    @Test func aBatchSizeThatLeavesClassesWithoutPairsIsTold() throws {
+      let arguments = ["--set", "data.labels=fine", "--set", "batchSize=2"]
+      let outcome = try train(arguments + ["--loss", "spread"])
+      #expect(outcome.code == 0)
+      #expect(
+        outcome.errors.split(separator: "\n").filter { $0.contains("warning: ") }.count == 1,
+        "\(outcome.errors)")
+      #expect(
+        outcome.errors.contains(/warning: \d\d of 90 batches have no two points of one class.*batchSize/))
     }
 
     @Test func progressThatNobodyReadsDoesNotEndARun() throws {
