@@ -26,6 +26,7 @@ public enum Catalogue {
     public let read: @Sendable (_ folder: String?) throws -> DatasetPair
     /// Reads image files, scaled to a size; nil where the images have a size of their own.
     private let readScaled: ScaledReading?
+    /// What can be asked of it, each with classes and strata of its own.
     public let tasks: [Task]
 
     typealias ScaledReading =
@@ -86,6 +87,7 @@ public enum Catalogue {
     public let name: String
     /// In tables, for example "CIFAR100-Coarse-U".
     public let title: String
+    /// The choice of labels in configurations that means this task.
     public let labels: LabelChoice
     /// Made of the data set as it was read.
     public let view: @Sendable (DatasetPair) -> DatasetPair
@@ -101,6 +103,7 @@ public enum Catalogue {
     }
   }
 
+  /// Every data set that can be read, in the order in which `spread-exp data` lists them.
   public static let sources: [Source] = [
     Source(
       "cifar10", folder: CIFAR10.files.folders[0], files: ["cifar-10-binary.tar.gz"], advice: CIFAR10.advice,

@@ -9,6 +9,7 @@ import Tensors
 public enum CelebA {
   static let folders = ["celeba", "CelebA"]
 
+  /// How to get the files.
   public static let advice =
     "Put img_align_celeba.zip, unpacked, with list_attr_celeba.txt and list_eval_partition.txt (from the authors' drive, see "
     + "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html; or the .csv files of Kaggle's copy) into a folder 'celeba', and name the "

@@ -9,7 +9,9 @@ public struct ContactSheet: Sendable {
   public let leftOut: Int
   private let canvas: Canvas
 
+  /// In pixels.
   public var width: Int { canvas.width }
+  /// In pixels.
   public var height: Int { canvas.height }
 
   /// More pixels than this are not drawn.

@@ -1,14 +1,17 @@
 /// Training and test points of one task, and its validation points where the data set comes with some.
 public struct DatasetPair: Sendable {
+  /// What is trained on; where there is no validation part, validation points are split from it.
   public let training: ImageDataset
   /// The data set's own validation part; nil where it has none, and one is split from the training points.
   public let validation: ImageDataset?
+  /// What is reported on.
   public let test: ImageDataset
   /// Where the data came from, in a sentence.
   public let source: String
   /// What a comparison with the published files gave.
   public let contents: ContentsCheck
 
+  /// Parts of one task; they may share a store or have one each.
   public init(
     training: ImageDataset, validation: ImageDataset? = nil, test: ImageDataset, source: String,
     contents: ContentsCheck = .unverified("nothing published to compare with")
@@ -40,11 +43,16 @@ public enum ContentsCheck: Sendable, Equatable {
 
 /// Data that are not there: what is missing, where it was looked for, and how to get it.
 public struct MissingDataError: Error, CustomStringConvertible, Sendable {
+  /// Its name, for a person.
   public let dataset: String
+  /// Files that were looked for in vain.
   public let missing: [String]
+  /// Folders that were looked into.
   public let searched: [String]
+  /// How to get the files, in sentences.
   public let advice: String
 
+  /// The error for files of one data set.
   public init(dataset: String, missing: [String], searched: [String], advice: String) {
     self.dataset = dataset
     self.missing = missing
@@ -52,6 +60,7 @@ public struct MissingDataError: Error, CustomStringConvertible, Sendable {
     self.advice = advice
   }
 
+  /// All of it in sentences.
   public var description: String {
     "\(dataset) was not found: \(missing.joined(separator: ", ")) missing"
       + (searched.isEmpty ? "" : " (looked in \(searched.joined(separator: ", ")))") + ". \(advice)"

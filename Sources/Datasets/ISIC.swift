@@ -15,6 +15,7 @@ import Tensors
 public enum ISIC {
   static let folders = ["isic", "ISIC"]
 
+  /// How to get the images and make the table.
   public static let advice =
     "Download the images and their metadata from https://www.isic-archive.com, put the images into 'isic/images' and write "
     + "'isic/labels.csv' with the columns image, malignant (the field benign_malignant) and patch (1 for the images in the patch lists "

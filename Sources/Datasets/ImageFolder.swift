@@ -16,6 +16,7 @@ import Tensors
 public enum ImageFolder {
   static let folders = ["folder", ""]
 
+  /// How to lay the folder out.
   public static let advice =
     "Make a folder with 'images' and 'labels.csv' (columns path, class and, if you like, stratum and split: train, validation, "
     + "test), and name it, or the folder that holds it as 'folder', with --data or SPREAD_DATA."

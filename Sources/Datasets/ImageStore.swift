@@ -8,12 +8,17 @@ import Tensors
 /// own, processes that read the same file share its pages, and the system lets go of pages that are not in
 /// use.
 public final class ImageStore: Sendable {
+  /// Images.
   public let count: Int
+  /// 1 for grey, 3 for red, green and blue.
   public let channels: Int
+  /// In pixels.
   public let height: Int
+  /// In pixels.
   public let width: Int
   let bytes: ImageBytes
 
+  /// A store of bytes `[count, channels, height, width]`, whose number must fit.
   public convenience init(_ bytes: [UInt8], count: Int, channels: Int, height: Int, width: Int) {
     self.init(.array(bytes), count: count, channels: channels, height: height, width: width)
   }

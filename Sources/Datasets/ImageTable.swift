@@ -188,20 +188,3 @@ struct SourceImages {
     return real == root || real.hasPrefix(root == "/" ? "/" : root + "/")
   }
 }
-
-/// FNV-1a of 64 bits over texts: tells changed files from unchanged ones, and is no protection against
-/// intent.
-struct Fingerprint {
-  private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-
-  mutating func add(_ text: String) {
-    for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    // A byte that no UTF-8 text has, so that "ab" + "c" is not "a" + "bc".
-    hash = (hash ^ 0xff) &* 0x100_0000_01B3
-  }
-
-  var text: String {
-    let digits = String(hash, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-  }
-}

@@ -11,6 +11,7 @@ import Tensors
 public enum Waterbirds {
   static let folders = ["waterbird_complete95_forest2water2", "waterbirds"]
 
+  /// How to get the files.
   public static let advice =
     "Unpack waterbird_complete95_forest2water2.tar.gz (https://nlp.stanford.edu/data/dro/, 0.5 GB) so that there is "
     + "'waterbird_complete95_forest2water2/metadata.csv', and name the folder that holds it with --data or SPREAD_DATA."

@@ -15,6 +15,7 @@ public struct EmbeddingSpread: Sendable, Equatable {
   public var deviation: Double
   /// Dimensions whose deviation is under a thousandth of that of a sphere that is covered evenly.
   public var constantDimensions: Int
+  /// Of an embedding.
   public var dimensions: Int
 
   /// - Parameter embeddings: `[N, d]`, N at least 2, of any length.

@@ -31,11 +31,13 @@ struct FetchFailure: Error, Equatable {
 public struct FetchInterruption: Error, Equatable {
   /// The unfinished file; nil when none is.
   public let partial: String?
+  /// Bytes of it.
   public let bytes: Int
 }
 
 /// A command that cannot be carried out: an unknown name, an address that is none.
 public struct FetchUsageError: Error, Equatable, CustomStringConvertible {
+  /// What was wrong with the arguments, in a sentence.
   public let description: String
 
   init(_ description: String) { self.description = description }

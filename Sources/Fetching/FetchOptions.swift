@@ -46,13 +46,16 @@ public struct FetchOptions: Sendable {
   public var longestWait = 60.0
   /// A transfer that brings nothing for so long, or less than 10 bytes a second for twice as long, is broken off.
   public var stall = 30.0
+  /// A server that has not taken the connection within so long is left.
   public var connectTimeout = 15.0
   /// Replace files that are there.
   public var force = false
   /// Take contents other than the published ones.
   public var anyContents = false
+  /// Where to take files from instead of their publishers; nil: the publishers.
   public var source: FetchSource?
 
+  /// The defaults of `spread-exp fetch`.
   public init() {}
 }
 

@@ -2,6 +2,7 @@ import Foundation
 
 /// What a fetch would do about a file.
 public struct PlannedFile: Sendable {
+  /// What a fetch would do with it.
   public enum State: Sendable, Equatable {
     /// Whole, under this path.
     case present(String)
@@ -12,11 +13,14 @@ public struct PlannedFile: Sendable {
     case inTheWay(String)
   }
 
+  /// The file as it is published.
   public let file: RemoteFile
+  /// What would be done.
   public let state: State
   /// Where it would be taken from first; a password that stands in it is left out.
   public let origin: String
 
+  /// For a person: where it is, or from where it would come.
   public var description: String {
     switch state {
     case .present(let path): "there: \(path)"

@@ -2,6 +2,7 @@ import Datasets
 
 /// Every data set that `fetch` knows, with what its publisher says of the files.
 extension FetchableDataset {
+  /// In the order in which they are listed.
   public static let all: [FetchableDataset] = [mnist, cifar10, cifar100, waterbirds, celeba, isic]
 
   static let mnist = FetchableDataset(
@@ -66,7 +67,8 @@ extension FetchableDataset {
         get   the JPEG images of the archive with their metadata
         from  https://www.isic-archive.com
         then  put the images into {data}/isic/images and write {data}/isic/labels.csv with the columns image,
-              malignant (0 or 1) and patch (1 where a coloured patch is in the picture)
+              malignant (0 or 1) and patch (1 where a coloured patch is in the picture: the images in the patch
+              lists of https://github.com/laura-rieger/deep-explanation-penalization)
       """)
 
   /// The data sets that names mean, each once, in the order given; `all` means every one.

@@ -11,6 +11,7 @@ public enum FetchEvent: Sendable {
 
 /// How a file of a data set ended.
 public struct FetchedFile: Sendable, Equatable {
+  /// What became of it.
   public enum Outcome: Sendable, Equatable {
     case fetched(bytes: Int)
     /// Whole and already there.
@@ -20,6 +21,7 @@ public struct FetchedFile: Sendable, Equatable {
 
   /// Where it is, or would be.
   public let path: String
+  /// What became of it.
   public let outcome: Outcome
 }
 

@@ -16,13 +16,16 @@ public enum PublishedContents: Sendable, Equatable {
 
 /// A file of a data set that can be fetched.
 public struct RemoteFile: Sendable, Equatable {
+  /// Its name at the publisher's and here.
   public let name: String
   /// Where it is, in the order in which the addresses are tried.
   public let addresses: [String]
   /// The size of the file that is published, in bytes; a mirror's wrapping may differ by a little.
   public let size: Int
+  /// By which a copy is known to be whole.
   public let contents: PublishedContents
 
+  /// A file with its mirrors.
   public init(name: String, addresses: [String], size: Int, contents: PublishedContents) {
     self.name = name
     self.addresses = addresses
@@ -56,16 +59,19 @@ public struct RemoteFile: Sendable, Equatable {
 public struct FetchableDataset: Sendable {
   /// What the command calls it.
   public let name: String
+  /// For a person.
   public let title: String
   /// The folder of its files within the data folder.
   public let folder: String
   /// Other folders where its files may already be.
   public let otherFolders: [String]
+  /// What is downloaded; none where there are directions.
   public let files: [RemoteFile]
   /// What to get, from where, and where to put it, where the terms want a person to do it; `{data}` stands for
   /// the data folder.
   public let directions: String?
 
+  /// Files to download, or directions.
   public init(
     name: String, title: String, folder: String = "", otherFolders: [String] = [], files: [RemoteFile] = [],
     directions: String? = nil

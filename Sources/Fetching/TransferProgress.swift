@@ -1,5 +1,6 @@
 /// How far a transfer is.
 public struct TransferProgress: Sendable, Equatable, CustomStringConvertible {
+  /// Bytes that are there, those of earlier attempts included.
   public let bytes: Int
   /// Nil when nobody said.
   public let total: Int?

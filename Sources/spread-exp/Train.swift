@@ -126,11 +126,7 @@ struct Train: ParsableCommand {
       for configuration in configurations { print(configuration.json, terminator: "") }
       return
     }
-    if dryRun {
-      let dryRun = DryRun(runs: options.runsFolder, dataFolder: machine.dataFolder, threads: machine.threads)
-      print(try dryRun.report(configurations, seeds: options.seeds), terminator: "")
-      return
-    }
+    if dryRun { return try showDryRun(configurations) }
     if queue.jobs != nil {
       let outcome = try RunQueue(
         configurations[0].experiment, PlannedRun.order([configurations], seeds: options.seeds),
@@ -143,6 +139,11 @@ struct Train: ParsableCommand {
       runs: options.runsFolder, dataFolder: machine.dataFolder, threads: machine.threads)
     try runner.run(configurations, seeds: options.seeds)
     try showRow(configurations)
+  }
+
+  private func showDryRun(_ configurations: [ExperimentConfiguration]) throws {
+    let dryRun = DryRun(runs: options.runsFolder, dataFolder: machine.dataFolder, threads: machine.threads)
+    print(try dryRun.report(configurations, seeds: options.seeds), terminator: "")
   }
 
   private func showRow(_ configurations: [ExperimentConfiguration]) throws {
@@ -159,6 +160,7 @@ struct Train: ParsableCommand {
       for run in sweep.planned { print(run.configuration.json, terminator: "") }
       return
     }
+    if dryRun { return try showDryRun(sweep.configurations) }
     let outcome = try RunQueue(
       "sweep of \(sweep.grid.axes.map(\.path).joined(separator: ", "))", sweep.planned,
       runs: options.runsFolder,

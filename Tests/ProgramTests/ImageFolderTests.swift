@@ -64,6 +64,9 @@ extension ProgramTests {
       #expect(again.code == 0 && again.errors.hasPrefix("views.png: "), "\(again)")
 
       try folder.write(experiment, "own.json")
+      // Views are smaller than what is stored: a dry run's too.
+      let dry = try run(["--config", "own.json", "--dry-run"])
+      #expect(dry.code == 0 && dry.output.contains("images of 3 x 16 x 16"), "\(dry)")
       let trained = try run(["--config", "own.json"])
       #expect(trained.code == 0, "\(trained)")
       let result = try RunFiles(in: folder.url.appendingPathComponent("runs")).json("result.json")

@@ -34,6 +34,13 @@ extension ProgramTests {
       #expect(again.output == outcome.output && again.errors.contains("8 runs, 8 of them complete already"))
     }
 
+    @Test func aDryRunOfASweepTrainsNothing() throws {
+      let outcome = try train("--grid", "loss.alpha=0,0.5,1", "--seed", "0", "--dry-run")
+      // L_spread at three points, and L_SC, which has no alpha.
+      #expect(outcome.code == 0 && outcome.output.contains("4 runs to do"), "\(outcome)")
+      #expect(!FileManager.default.fileExists(atPath: folder.path("runs")))
+    }
+
     @Test func aMistakeInAGridIsUsage() throws {
       expectError(try train("--grid", "loss.alpa=0,1"), code: 64, naming: "nearest: `loss.alpha`")
       expectError(try train("--grid", "loss.alpha"), code: 64, naming: "--grid loss.alpha", "path=value")

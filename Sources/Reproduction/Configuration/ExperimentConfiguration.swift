@@ -115,11 +115,10 @@ extension ExperimentConfiguration {
 
   /// Eight hexadecimal digits of the identity's FNV-1a hash: they tell run folders apart.
   public var fingerprint: String {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     // What only looks on is left out altogether: the fingerprints of runs must not change when it is added to.
     let node = ["monitor", "tensorBoard"].reduce(identity.node) { $0.removing($1) }
-    for byte in node.compactText.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    let digits = String(UInt32(truncatingIfNeeded: hash ^ hash >> 32), radix: 16)
-    return String(repeating: "0", count: 8 - digits.count) + digits
+    var fingerprint = Fingerprint()
+    fingerprint.add(bytes: node.compactText.utf8)
+    return fingerprint.shortText
   }
 }

@@ -1,9 +1,11 @@
 /// TensorBoard's event files beside `metrics.jsonl`.
 public struct TensorBoardSettings: Sendable, Equatable {
+  /// Whether event files are written.
   public var enabled = true
   /// Steps between figures of single steps; what is of an epoch is written after each.
   public var everySteps = 50
 
+  /// The defaults.
   public init() {}
 }
 
@@ -25,8 +27,10 @@ public struct MonitorSettings: Sendable, Equatable {
   public var everyEpochs = 2
   /// The training images among which neighbours are looked for, as a share of all.
   public var share = 0.1
+  /// Training images that vote on a validation image.
   public var neighbours = 20
 
+  /// The defaults.
   public init() {}
 }
 
@@ -53,6 +57,7 @@ public struct EarlyStoppingSettings: Sendable, Equatable {
   /// An accuracy counts as an improvement when it is higher by more than this than the last that did.
   public var minimumImprovement = 0.0
 
+  /// The defaults.
   public init() {}
 
   var isOn: Bool { patience != nil }
@@ -77,6 +82,7 @@ public struct CheckpointSettings: Sendable, Equatable {
   /// The network of each so many epochs is kept in a file of its own; nil: of none.
   public var keepEvery: Int?
 
+  /// The defaults.
   public init() {}
 }
 

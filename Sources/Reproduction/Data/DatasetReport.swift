@@ -13,17 +13,23 @@ public struct DatasetReport: Codable, Sendable, Equatable {
 
   /// A class or a stratum with its images.
   public struct Group: Codable, Sendable, Equatable {
+    /// Of the group, or of the task on the command line.
     public var name: String
+    /// Training images.
     public var training: Int
+    /// Validation images; nil where they are split from the training images.
     public var validation: Int?
+    /// Test images.
     public var test: Int
   }
 
   /// Numbers of images.
   public struct Counts: Codable, Sendable, Equatable {
+    /// Training images.
     public var training: Int
     /// Nil where validation images are split from the training images.
     public var validation: Int?
+    /// Test images.
     public var test: Int
   }
 
@@ -31,14 +37,21 @@ public struct DatasetReport: Codable, Sendable, Equatable {
   public struct Contents: Codable, Sendable, Equatable {
     /// Where it came from, in a sentence.
     public var source: String
+    /// Numbers of images.
     public var images: Counts
+    /// 1 for grey, 3 for red, green and blue.
     public var channels: Int
+    /// In pixels.
     public var height: Int
+    /// In pixels.
     public var width: Int
     /// Of the training images, of values in [0, 1].
     public var mean: [Float]
+    /// Of the training images, of each channel.
     public var deviation: [Float]
+    /// In the order of their numbers.
     public var classes: [Group]
+    /// In the order of their numbers.
     public var strata: [Group]
     /// "published", or what is different or could not be compared.
     public var check: String
@@ -46,9 +59,13 @@ public struct DatasetReport: Codable, Sendable, Equatable {
     public var isPublished: Bool?
   }
 
+  /// Of the group, or of the task on the command line.
   public var name: String
+  /// As tables have it.
   public var title: String
+  /// Whether it could be read.
   public var state: State
+  /// Nil where it could not be read.
   public var contents: Contents?
   /// What is missing or wrong.
   public var problem: String?
@@ -113,6 +130,7 @@ extension DatasetReport {
     return try file.configurations(profile: profile)[0].augmentation.views
   }
 
+  /// An array of reports, keys sorted.
   public static func json(_ reports: [DatasetReport]) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -93,9 +93,7 @@ public final class ExperimentRunner {
     try environment.write(to: folder.environment)
     try result.write(to: folder.result)
     progress.print(
-      "\(label): fine \(ResultTable.oneDecimal(100 * result.fineAccuracy))%, coarse "
-        + "\(ResultTable.oneDecimal(100 * result.coarseAccuracy))%, in \(duration((clock.now - start).seconds))"
-    )
+      "\(label): \(result.accuracyText), in \(duration((clock.now - start).seconds))")
     return result
   }
 

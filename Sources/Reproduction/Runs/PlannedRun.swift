@@ -2,9 +2,12 @@ import Foundation
 
 /// A configuration with one of its seeds: what is trained in one run folder.
 public struct PlannedRun: Sendable, Equatable {
+  /// What is trained.
   public var configuration: ExperimentConfiguration
+  /// The one of the configuration's seeds.
   public var seed: Int
 
+  /// One run of an experiment.
   public init(configuration: ExperimentConfiguration, seed: Int) {
     (self.configuration, self.seed) = (configuration, seed)
   }
@@ -40,6 +43,7 @@ public struct PlannedRun: Sendable, Equatable {
 public struct RunSlice: Sendable, Equatable {
   /// From 1.
   public let number: Int
+  /// Parts in all.
   public let count: Int
 
   /// Nil where it is not "i/n" with i in 1...n.

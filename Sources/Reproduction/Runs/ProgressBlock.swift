@@ -16,7 +16,7 @@ final class ProgressBlock {
   /// The process's standard error.
   convenience init() {
     self.init(
-      isTerminal: isatty(STDERR_FILENO) == 1, size: Self.terminalSize,
+      isTerminal: isatty(STDERR_FILENO) == 1, size: ProgressLine.terminalSize,
       write: ProgressLine.writeToStandardError,
       clock: { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 })
   }
@@ -62,12 +62,4 @@ final class ProgressBlock {
 
   /// To the beginning of the block.
   private var start: String { shown > 0 ? "\u{1B}[\(shown)A\r" : "\r" }
-
-  private static func terminalSize() -> (columns: Int, rows: Int) {
-    var size = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
-      return (80, 24)
-    }
-    return (Int(size.ws_col), Int(size.ws_row))
-  }
 }

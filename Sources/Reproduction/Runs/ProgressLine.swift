@@ -32,7 +32,7 @@ public final class ProgressLine {
   /// The process's standard error.
   public convenience init() {
     self.init(
-      isTerminal: isatty(STDERR_FILENO) == 1, width: Self.terminalWidth,
+      isTerminal: isatty(STDERR_FILENO) == 1, width: { Self.terminalSize().columns },
       write: Self.writeToStandardError,
       clock: { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 })
   }
@@ -96,10 +96,11 @@ public final class ProgressLine {
     }
   }
 
-  static func terminalWidth() -> Int {
+  /// Of the terminal behind standard error; 80 by 24 where it does not say.
+  static func terminalSize() -> (columns: Int, rows: Int) {
     var size = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 else { return (80, 24) }
+    return (size.ws_col > 0 ? Int(size.ws_col) : 80, size.ws_row > 0 ? Int(size.ws_row) : 24)
   }
 }
 

@@ -57,9 +57,7 @@ struct QueueReport {
 
   /// The figures of a complete run.
   static func figures(of folder: RunFolder) -> String {
-    guard let result = try? RunResult.read(folder.result) else { return "complete" }
-    return "fine \(ResultTable.oneDecimal(100 * result.fineAccuracy))%, "
-      + "coarse \(ResultTable.oneDecimal(100 * result.coarseAccuracy))%"
+    (try? RunResult.read(folder.result))?.accuracyText ?? "complete"
   }
 }
 

@@ -67,15 +67,6 @@ struct RunEvents {
 }
 
 extension JSONNode {
-  /// The values within nested objects, by their dotted paths.
-  fileprivate var leaves: [(String, JSONNode)] {
-    guard let members else { return [] }
-    return members.flatMap { member in
-      member.node.members == nil
-        ? [(member.key, member.node)] : member.node.leaves.map { ("\(member.key).\($0.0)", $0.1) }
-    }
-  }
-
   fileprivate var hyperparameter: EventLog.Value? {
     switch value {
     case .null: nil

@@ -2,7 +2,9 @@ import Foundation
 
 /// Why a start of a run ended without a result: `failure.json` in its folder.
 public struct RunFailure: Codable, Sendable, Equatable {
+  /// The error, in a sentence.
   public var message: String
+  /// When it ended (ISO 8601).
   public var time: String
 
   init(message: String) {

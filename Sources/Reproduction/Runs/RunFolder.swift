@@ -37,6 +37,9 @@ public struct RunFolder: Sendable, Equatable {
   public var isComplete: Bool { FileManager.default.fileExists(atPath: result.path) }
   public var isStarted: Bool { FileManager.default.fileExists(atPath: checkpoint.path) }
 
+  /// Epochs that the log of metrics has.
+  var epochsDone: Int { (try? MetricsLog(file: metrics).entries().count) ?? 0 }
+
   /// The folder of a run: `<runs>/<experiment>/<profile>/<loss>-<fingerprint>/seed-<seed>`.
   ///
   /// A folder whose saved configuration says the same is preferred to a new one, so that a run is still found

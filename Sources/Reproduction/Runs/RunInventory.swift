@@ -3,6 +3,7 @@ import Tensors
 
 /// A run folder as it is found: what it is of, and how far it has come.
 public struct RunEntry: Sendable, Equatable {
+  /// How a run stands.
   public enum State: String, CaseIterable, Sendable {
     /// It has its result.
     case complete
@@ -16,13 +17,19 @@ public struct RunEntry: Sendable, Equatable {
     case waiting
   }
 
+  /// Where its files are.
   public let folder: RunFolder
   /// The folder's path below that of the runs, which names the run.
   public let name: String
+  /// As saved in the folder.
   public let configuration: ExperimentConfiguration
+  /// The run's seed.
   public let seed: Int
+  /// How it stands.
   public let state: State
+  /// Who works on it; nil when nobody does.
   public let worker: WorkerRecord?
+  /// Why its last start ended; nil unless that was an error.
   public let failure: RunFailure?
   /// Nil unless it is complete.
   public let result: RunResult?
@@ -40,7 +47,7 @@ public struct RunEntry: Sendable, Equatable {
     result = folder.isComplete ? try RunResult.read(folder.result) : nil
     worker = result == nil ? folder.activeWorker() : nil
     failure = result == nil ? RunFailure.read(folder.failure) : nil
-    epochsDone = (try? MetricsLog(file: folder.metrics).entries().count) ?? 0
+    epochsDone = folder.epochsDone
     state =
       if result != nil { .complete } else if worker != nil { .running } else if failure != nil {
         .failed
@@ -71,6 +78,7 @@ public struct RunEntry: Sendable, Equatable {
 
 /// All run folders below a folder.
 public struct RunInventory: Sendable {
+  /// Runs that can be read.
   public private(set) var entries: [RunEntry] = []
   /// Folders that look like runs and cannot be read, with what is wrong.
   public private(set) var damaged: [String] = []

@@ -19,6 +19,7 @@ public final class RunQueue {
     /// Whether runs that others work on are waited for.
     public var waits = true
 
+    /// As many runs as cores, waiting for others' runs.
     public init() {}
   }
 

@@ -68,7 +68,6 @@ extension RunEntry {
   public static func json(_ entries: [RunEntry]) -> String {
     JSONNode.array(
       entries.map { entry in
-        func optional(_ value: Double?) -> JSONNode { value.map(JSONNode.number) ?? JSONNode(.null) }
         return .object(
           [
             ("run", .string(entry.name)), ("folder", .string(entry.folder.url.path)),
@@ -76,8 +75,8 @@ extension RunEntry {
             ("profile", .string(entry.configuration.profile)),
             ("loss", .string(entry.configuration.loss.name.rawValue)), ("seed", .integer(entry.seed)),
             ("state", .string(entry.state.rawValue)), ("epochsDone", .integer(entry.epochsDone)),
-            ("epochs", .integer(entry.configuration.epochs)), ("seconds", optional(entry.seconds)),
-            ("secondsLeft", optional(entry.secondsLeft)),
+            ("epochs", .integer(entry.configuration.epochs)), ("seconds", .number(entry.seconds)),
+            ("secondsLeft", .number(entry.secondsLeft)),
           ]
             + (entry.result.map { result in
               [
@@ -105,7 +104,7 @@ extension RunEntry {
   /// The settings in which two runs differ, and their figures, side by side.
   public static func comparison(_ a: RunEntry, _ b: RunEntry) -> String {
     func settings(_ entry: RunEntry) -> [(path: String, value: String)] {
-      leaves(entry.configuration.node, "")
+      entry.configuration.node.leaves.map { ($0.path, $0.node.text ?? $0.node.compactText) }
     }
     let (left, right) = (settings(a), settings(b))
     let paths = left.map(\.path) + right.map(\.path).filter { path in !left.contains { $0.path == path } }
@@ -136,11 +135,5 @@ extension RunEntry {
       + (differing.isEmpty
         ? "Their settings are the same.\n" : alignedTable([["setting", "A", "B"]] + differing) + "\n")
       + "\n" + alignedTable([["figure", "A", "B", "B - A"], states] + figures) + "\n"
-  }
-
-  /// Every value below a node with its path.
-  private static func leaves(_ node: JSONNode, _ path: String) -> [(path: String, value: String)] {
-    guard let members = node.members else { return [(path, node.text ?? node.compactText)] }
-    return members.flatMap { leaves($0.node, joined(path, $0.key)) }
   }
 }

@@ -6,13 +6,17 @@ import Tensors
 public struct WorkerRecord: Codable, Sendable, Equatable {
   /// Tells this lock from every other, whatever process or machine took it.
   public var identifier: String
+  /// The machine, as its kernel calls it.
   public var host: String
+  /// The process on that machine.
   public var process: Int32
   /// When the process began, as the kernel counts: a later process with the same number has another.
   public var processStart: String
-  /// When the work began, and when this was written (ISO 8601).
+  /// When the work began (ISO 8601).
   public var started: String
+  /// When this was written (ISO 8601).
   public var updated: String
+  /// Threads that it uses.
   public var threads: Int
   /// For a person, for example "epoch 3/7, step 12/42, loss 3.1415, 900 images/s, 12 s left".
   public var state: String

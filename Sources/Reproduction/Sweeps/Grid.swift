@@ -51,6 +51,7 @@ public struct Grid: Sendable, Equatable {
     }
   }
 
+  /// The settings, the first the slowest to change.
   public var axes: [Axis]
 
   /// - Throws: `ConfigurationError` when a setting is there twice, or there are more than 10,000 combinations.
@@ -83,6 +84,7 @@ public struct Sweep: Sendable {
     var configuration: ExperimentConfiguration
   }
 
+  /// The settings and their values.
   public let grid: Grid
   let points: [Point]
   let seeds: [Int]
@@ -108,6 +110,12 @@ public struct Sweep: Sendable {
   public var planned: [PlannedRun] {
     PlannedRun.order(
       grid.points.map { values in points.filter { $0.values == values }.map(\.configuration) }, seeds: seeds)
+  }
+
+  /// The configurations of the planned runs, each once.
+  public var configurations: [ExperimentConfiguration] {
+    var seen: Set<String> = []
+    return planned.map(\.configuration).filter { seen.insert($0.identity.json).inserted }
   }
 
   /// Where the table and the plot of the sweep are put: beside the runs, named after the settings.

@@ -19,40 +19,16 @@ public struct SweepTable: Sendable {
   public init(_ sweep: Sweep) throws {
     self.sweep = sweep
     rows = try sweep.points.map { point in
-      var row = Row(values: point.values, configuration: point.configuration, results: [], missingSeeds: [])
-      for seed in sweep.seeds.isEmpty ? point.configuration.seeds : sweep.seeds {
-        let folder = RunFolder.of(point.configuration, seed: seed, in: sweep.runs)
-        if folder.isComplete {
-          row.results.append(try RunResult.read(folder.result))
-        } else {
-          row.missingSeeds.append(seed)
-        }
-      }
-      return row
+      let runs = try RunResult.complete(point.configuration, seeds: sweep.seeds, in: sweep.runs)
+      return Row(
+        values: point.values, configuration: point.configuration, results: runs.results,
+        missingSeeds: runs.missingSeeds)
     }
   }
 
-  /// A figure of a run against the setting.
-  struct Measure: Sendable {
-    var name: String
-    var digits: Int
-    var value: @Sendable (RunResult) -> Double?
-  }
-
-  static let accuracies = [
-    Measure(name: "fine", digits: 1) { 100 * $0.fineAccuracy },
-    Measure(name: "k-NN", digits: 1) { 100 * $0.neighbourAccuracy },
-    Measure(name: "coarse", digits: 1) { 100 * $0.coarseAccuracy },
-  ]
-  static let collapse = [
-    Measure(name: "class cosine", digits: 3) { $0.classCollapse.withinCosine },
-    Measure(name: "stratum cosine", digits: 3) { $0.stratumCollapse.withinCosine },
-    Measure(name: "within variance", digits: 3) { $0.classCollapse.withinVarianceShare },
-  ]
-
   /// For a person.
   public var markdown: String {
-    let measures = Self.accuracies + Self.collapse
+    let measures = RunMeasure.all
     let head = sweep.grid.axes.map(\.path) + ["loss"] + measures.map(\.name)
     let body = rows.map { row in
       row.values + [row.configuration.loss.name.symbol] + measures.map { Self.text(row.results, $0) }
@@ -78,7 +54,7 @@ public struct SweepTable: Sendable {
 
   /// One line a run.
   public var csv: String {
-    let measures = Self.accuracies + Self.collapse
+    let measures = RunMeasure.all
     let head =
       sweep.grid.axes.map(\.path) + ["loss", "seed"] + measures.map(\.name) + [
         "profile", "epochs", "training images",
@@ -105,8 +81,8 @@ public struct SweepTable: Sendable {
       ticks: sweep.grid.axes[0].values,
       positions: sweep.grid.axes[0].numbers,
       panels: [
-        LinePlot.Panel(title: "accuracy, %", series: series(Self.accuracies)),
-        LinePlot.Panel(title: "collapse of the test embeddings", series: series(Self.collapse)),
+        LinePlot.Panel(title: "accuracy, %", series: series(RunMeasure.accuracies)),
+        LinePlot.Panel(title: "collapse of the test embeddings", series: series(RunMeasure.collapse)),
       ]
     ).svg
   }
@@ -118,7 +94,7 @@ public struct SweepTable: Sendable {
     if let svg { try AtomicFile.write(svg, to: sweep.file(".svg")) }
   }
 
-  private func series(_ measures: [Measure]) -> [LinePlot.Series] {
+  private func series(_ measures: [RunMeasure]) -> [LinePlot.Series] {
     var groups: [String] = []
     var members: [String: [Row]] = [:]
     for row in rows {
@@ -133,32 +109,16 @@ public struct SweepTable: Sendable {
           name: groups.count > 1 ? "\(measure.name), \(group)" : measure.name,
           colour: groups.count > 1 ? colour : style, dash: groups.count > 1 ? style : 0,
           points: members[group, default: []].map { row in
-            Statistics(row.results.compactMap(measure.value))
+            measure.statistics(row.results)
           })
       }
     }
   }
 
-  private static func text(_ results: [RunResult], _ measure: Measure) -> String {
-    let statistics = Statistics(results.compactMap(measure.value))
+  private static func text(_ results: [RunResult], _ measure: RunMeasure) -> String {
+    let statistics = measure.statistics(results)
     guard let mean = statistics.mean else { return "-" }
     return ResultTable.decimals(mean, measure.digits)
       + (statistics.deviation.map { " ± " + ResultTable.decimals($0, measure.digits) } ?? "")
-  }
-}
-
-/// Mean and deviation of a sample.
-struct Statistics: Sendable, Equatable {
-  var mean: Double?
-  /// With n - 1; nil with fewer than two.
-  var deviation: Double?
-
-  init(_ values: [Double]) {
-    guard !values.isEmpty else { return }
-    let mean = values.reduce(0, +) / Double(values.count)
-    self.mean = mean
-    guard values.count > 1 else { return }
-    let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-    deviation = (squares / Double(values.count - 1)).squareRoot()
   }
 }

@@ -16,14 +16,23 @@ public struct ResultTable: Sendable, Equatable {
     /// The paper's figure, in percent.
     public var paper: Double?
 
+    /// Over seeds; nil while nothing is complete.
     public var mean: Double? { Statistics(values).mean }
 
     /// Over seeds, of a sample (n - 1); nil with fewer than two.
     public var deviation: Double? { Statistics(values).deviation }
+
+    /// " (2 of 3)" where runs are missing.
+    var partText: String {
+      missingSeeds.isEmpty ? "" : " (\(values.count) of \(values.count + missingSeeds.count))"
+    }
   }
 
+  /// One data set.
   public struct Row: Sendable, Equatable {
+    /// The data set's name.
     public var title: String
+    /// One a loss, in the definition's order.
     public var cells: [Cell]
     /// Why there are no runs.
     public var missing: String?
@@ -31,7 +40,9 @@ public struct ResultTable: Sendable, Equatable {
     public var settings: String?
   }
 
+  /// Which rows and losses there are.
   public var definition: TableDefinition
+  /// In the definition's order.
   public var rows: [Row]
 
   init(definition: TableDefinition, rows: [Row]) {
@@ -102,16 +113,8 @@ extension ResultTable.Row {
     title = row.title
     cells = try configurations.map { configuration in
       var cell = ResultTable.Cell(paper: row.paper[configuration.loss.name])
-      for seed in seeds.isEmpty ? configuration.seeds : seeds {
-        let folder = RunFolder.of(configuration, seed: seed, in: runs)
-        if folder.isComplete {
-          let result = try RunResult.read(folder.result)
-          cell.results.append(result)
-          cell.values.append(100 * measure.value(of: result))
-        } else {
-          cell.missingSeeds.append(seed)
-        }
-      }
+      (cell.results, cell.missingSeeds) = try RunResult.complete(configuration, seeds: seeds, in: runs)
+      cell.values = cell.results.map { 100 * measure.value(of: $0) }
       return cell
     }
     settings = Self.settings(

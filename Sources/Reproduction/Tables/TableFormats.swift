@@ -53,7 +53,6 @@ extension ResultTable {
     ]
     let lines = entries.map { entry -> [String] in
       let (cell, results) = (entry.cell, entry.cell.results)
-      func mean(_ value: (RunResult) -> Double?) -> String { Self.number(Self.mean(results, value)) }
       return [
         definition.number, entry.row.title, entry.symbol, definition.measure.rawValue, Self.number(cell.mean),
         Self.number(cell.deviation), cell.mean == nil ? "" : "\(entry.isBest)",
@@ -62,10 +61,7 @@ extension ResultTable {
         cell.missingSeeds.map(String.init).joined(separator: " "),
         entry.distinct(\.profile), entry.distinct(\.encoder), entry.distinct { "\($0.epochs)" },
         entry.distinct { "\($0.trainingImages)" }, entry.distinct { "\($0.validationImages)" },
-        mean { 100 * $0.fineAccuracy }, mean { 100 * $0.neighbourAccuracy }, mean { 100 * $0.coarseAccuracy },
-        mean(\.classCollapse.withinCosine), mean(\.stratumCollapse.withinCosine),
-        mean(\.classCollapse.withinVarianceShare), entry.row.missing ?? "",
-      ]
+      ] + RunMeasure.all.map { Self.number($0.statistics(results).mean) } + [entry.row.missing ?? ""]
     }
     return commaSeparated([head] + lines)
   }
@@ -94,10 +90,9 @@ extension ResultTable {
 
   private static func json(_ entry: Entry) -> JSONNode {
     let cell = entry.cell
-    func optional(_ value: Double?) -> JSONNode { value.map(JSONNode.number) ?? JSONNode(.null) }
     return .object([
-      ("loss", .string(entry.symbol)), ("mean", optional(cell.mean)), ("deviation", optional(cell.deviation)),
-      ("best", .bool(entry.isBest)), ("paper", optional(cell.paper)),
+      ("loss", .string(entry.symbol)), ("mean", .number(cell.mean)), ("deviation", .number(cell.deviation)),
+      ("best", .bool(entry.isBest)), ("paper", .number(cell.paper)),
       (
         "runs",
         .array(
@@ -111,9 +106,9 @@ extension ResultTable {
               ("fineAccuracy", .number(result.fineAccuracy)),
               ("neighbourAccuracy", .number(result.neighbourAccuracy)),
               ("coarseAccuracy", .number(result.coarseAccuracy)),
-              ("classCosine", optional(result.classCollapse.withinCosine)),
-              ("stratumCosine", optional(result.stratumCollapse.withinCosine)),
-              ("withinVarianceShare", optional(result.classCollapse.withinVarianceShare)),
+              ("classCosine", .number(result.classCollapse.withinCosine)),
+              ("stratumCosine", .number(result.stratumCollapse.withinCosine)),
+              ("withinVarianceShare", .number(result.classCollapse.withinVarianceShare)),
             ])
           })
       ),
@@ -155,9 +150,7 @@ extension ResultTable {
   private static func latexCell(_ cell: Cell, isBest: Bool) -> String {
     guard let mean = cell.mean else { return "--" }
     let deviation = cell.deviation.map { " $\\pm$ " + oneDecimal($0) } ?? ""
-    let all = cell.values.count + cell.missingSeeds.count
-    let partial = cell.missingSeeds.isEmpty ? "" : " (\(cell.values.count) of \(all))"
-    return latexBold(oneDecimal(mean) + deviation, isBest) + partial
+    return latexBold(oneDecimal(mean) + deviation, isBest) + cell.partText
   }
 
   private static func latexBold(_ text: String, _ isBold: Bool) -> String {
@@ -184,11 +177,6 @@ extension ResultTable {
   }
 
   // MARK: - Numbers
-
-  static func mean(_ results: [RunResult], _ value: (RunResult) -> Double?) -> Double? {
-    let values = results.compactMap(value)
-    return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
-  }
 
   /// Enough digits to compute with.
   static func number(_ value: Double?) -> String { value.map { decimals($0, 4) } ?? "" }

@@ -49,19 +49,14 @@ extension ResultTable {
     """
 
   private var detailRows: [[String]] {
-    var table = [
-      ["data set", "loss", "fine", "k-NN", "coarse", "class cosine", "stratum cosine", "within variance"]
-    ]
+    var table = [["data set", "loss"] + RunMeasure.all.map(\.name)]
     for row in rows {
       for (loss, cell) in zip(definition.losses, row.cells) where !cell.results.isEmpty {
-        func mean(_ digits: Int, _ value: (RunResult) -> Double?) -> String {
-          Self.mean(cell.results, value).map { Self.decimals($0, digits) } ?? "-"
-        }
-        table.append([
-          row.title, loss.symbol, mean(1) { 100 * $0.fineAccuracy }, mean(1) { 100 * $0.neighbourAccuracy },
-          mean(1) { 100 * $0.coarseAccuracy }, mean(3, \.classCollapse.withinCosine),
-          mean(3, \.stratumCollapse.withinCosine), mean(3, \.classCollapse.withinVarianceShare),
-        ])
+        table.append(
+          [row.title, loss.symbol]
+            + RunMeasure.all.map { measure in
+              measure.statistics(cell.results).mean.map { Self.decimals($0, measure.digits) } ?? "-"
+            })
       }
     }
     return table
@@ -84,10 +79,7 @@ extension ResultTable {
   private static func text(_ cell: Cell, isBest: Bool) -> String {
     guard let mean = cell.mean else { return "-" }
     let deviation = cell.deviation.map { " ± " + oneDecimal($0) } ?? ""
-    let partial =
-      cell.missingSeeds.isEmpty
-      ? "" : " (\(cell.values.count) of \(cell.values.count + cell.missingSeeds.count))"
-    return bold(oneDecimal(mean) + deviation, isBest) + partial
+    return bold(oneDecimal(mean) + deviation, isBest) + cell.partText
   }
 
   /// Places of the largest value as printed: equal figures are all best. None while there is only one value.

@@ -55,18 +55,14 @@ public struct DryRun {
   private static func standing(_ configuration: ExperimentConfiguration, _ folder: RunFolder) -> String {
     if folder.isComplete { return "complete" }
     guard folder.isStarted else { return "not begun" }
-    return "\(epochsDone(folder)) of \(configuration.epochs) epochs done"
+    return "\(folder.epochsDone) of \(configuration.epochs) epochs done"
   }
 
   /// The share of the epochs that is still to be trained: hardly more than 0 when only the evaluation is left, 0 when nothing is.
   private static func share(left configuration: ExperimentConfiguration, in folder: RunFolder) -> Double {
     if folder.isComplete { return 0 }
     // An evaluation is left in any case.
-    return max(1e-9, 1 - Double(folder.isStarted ? epochsDone(folder) : 0) / Double(configuration.epochs))
-  }
-
-  private static func epochsDone(_ folder: RunFolder) -> Int {
-    (try? MetricsLog(file: folder.metrics).entries().last?["epoch"]?.int) ?? 0
+    return max(1e-9, 1 - Double(folder.isStarted ? folder.epochsDone : 0) / Double(configuration.epochs))
   }
 }
 
@@ -93,15 +89,15 @@ struct RunCost {
     let model = try TrainedModel(
       configuration.encoder, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
       using: &generator)
-    let batchSize = min(configuration.batchSize, data.training.count)
     encoderParameters = model.encoder.parameterCount
     classifierParameters = model.classifier.parameterCount
-    stepsPerEpoch = data.training.count / batchSize
+    stepsPerEpoch = data.stepsPerEpoch(configuration)
     epochs = configuration.epochs
     multiplyAdds = configuration.multiplyAdds(
-      imageSize: data.imageSize, channels: data.channels, classes: data.classes, batch: batchSize,
+      imageSize: data.imageSize, channels: data.channels, classes: data.classes,
+      batch: data.batchSize(configuration),
       dimension: model.encoder.embeddingDimension)
-    step = try Self.stepSeconds(configuration, model: model, data: data, batchSize: batchSize)
+    step = try Self.stepSeconds(configuration, model: model, data: data)
     let image = Self.evaluationSeconds(model, data: data)
     let monitor = configuration.monitor
     let looks = monitor.everyEpochs == 0 ? 0 : monitor.share / Double(monitor.everyEpochs)
@@ -120,7 +116,7 @@ struct RunCost {
   }
 
   func lines(_ configuration: ExperimentConfiguration, data: ExperimentData) -> [String] {
-    let batch = min(configuration.batchSize, data.training.count)
+    let batch = data.batchSize(configuration)
     let (perSecond, unit) = (2e-9 * multiplyAdds / step, ResultTable.decimals(multiplyAdds * 1e-6, 1))
     return [
       "network: \(configuration.encoder.summary), \(grouped(encoderParameters)) parameters, and "
@@ -139,7 +135,7 @@ struct RunCost {
 
   /// The median of some steps; the first, which fills the memory pool, is not counted.
   private static func stepSeconds(
-    _ configuration: ExperimentConfiguration, model: TrainedModel, data: ExperimentData, batchSize: Int
+    _ configuration: ExperimentConfiguration, model: TrainedModel, data: ExperimentData
   ) throws -> Double {
     let step = TrainingStep(configuration, model: model)
     var generator = RandomGenerator(seed: 0)
@@ -147,9 +143,7 @@ struct RunCost {
     var seconds: [Double] = []
     // The epochs' own order and views, so that making them is part of the time as it will be.
     for epoch in 0..<8 where seconds.count < 8 {
-      let batches = BatchLoader(
-        data.training, augmentation: configuration.augmentation.views, statistics: data.statistics,
-        batchSize: batchSize, generator: generator.stream(UInt64(epoch)))
+      let batches = data.batches(configuration, generator: generator.stream(UInt64(epoch)))
       while seconds.count < 8, seconds.reduce(0, +) < 5 || seconds.count < 3 {
         let start = clock.now
         guard let batch = batches.next() else { break }

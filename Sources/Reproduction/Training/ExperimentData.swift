@@ -79,6 +79,25 @@ struct ExperimentData {
     return training.store.width
   }
 
+  /// Points a batch: as configured, or all where there are fewer.
+  func batchSize(_ configuration: ExperimentConfiguration) -> Int {
+    min(configuration.batchSize, training.count)
+  }
+
+  /// Whole batches of the training images.
+  func stepsPerEpoch(_ configuration: ExperimentConfiguration) -> Int {
+    training.count / batchSize(configuration)
+  }
+
+  /// One epoch of batches of the training images, their views as configured.
+  func batches(
+    _ configuration: ExperimentConfiguration, generator: RandomGenerator, startingAt first: Int = 0
+  ) -> BatchLoader {
+    BatchLoader(
+      training, augmentation: configuration.augmentation.views, statistics: statistics, size: sizeOfViews,
+      batchSize: batchSize(configuration), generator: generator, startingAt: first)
+  }
+
   /// Embeddings of a part as it is, without augmentation: `[count, embeddingDimension]`.
   func embeddings(of part: ImageDataset, by encoder: any Encoder) -> Tensor {
     embed(part, with: encoder, statistics: statistics, size: sizeOfViews)

@@ -44,7 +44,7 @@ final class Trainer {
     self.data = data
     self.folder = folder
     self.progress = progress
-    label = "\(configuration.experiment) \(configuration.loss.name.symbol) seed \(seed)"
+    label = PlannedRun(configuration: configuration, seed: seed).label
     generator = RandomGenerator(seed: UInt64(seed))
     var initial = generator.stream(Stream.initialisation)
     model = try TrainedModel(
@@ -54,8 +54,8 @@ final class Trainer {
     validation = Validation(configuration, data: data)
     schedule = configuration.schedule.schedule(epochs: configuration.epochs)
     state = TrainingState(generator: generator.stream(Stream.layers))
-    batchSize = min(configuration.batchSize, data.training.count)
-    stepsPerEpoch = data.training.count / batchSize
+    batchSize = data.batchSize(configuration)
+    stepsPerEpoch = data.stepsPerEpoch(configuration)
     pace = Pace()
     if folder.isStarted {
       state = try Self.resume(
@@ -102,10 +102,8 @@ final class Trainer {
     let clock = ContinuousClock()
     let start = clock.now
     let firstStep = state.step
-    let batches = BatchLoader(
-      data.training, augmentation: configuration.augmentation.views, statistics: data.statistics,
-      size: data.sizeOfViews, batchSize: batchSize,
-      generator: generator.stream(Stream.batches).stream(UInt64(state.epoch)),
+    let batches = data.batches(
+      configuration, generator: generator.stream(Stream.batches).stream(UInt64(state.epoch)),
       startingAt: firstStep)
     var waiting = Duration.zero
     while true {

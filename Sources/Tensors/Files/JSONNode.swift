@@ -58,6 +58,17 @@ package struct JSONNode: Sendable {
     return JSONNode(.number("\(number)"))
   }
 
+  /// The same; null for nil.
+  package static func number(_ number: Double?) -> JSONNode { number.map { .number($0) } ?? JSONNode(.null) }
+
+  /// The values within nested objects, by their dotted paths.
+  package var leaves: [(path: String, node: JSONNode)] {
+    (members ?? []).flatMap { member in
+      member.node.members == nil
+        ? [(member.key, member.node)] : member.node.leaves.map { ("\(member.key).\($0.path)", $0.node) }
+    }
+  }
+
   /// An object's members, or nil for anything else.
   package var members: [Member]? {
     guard case .object(let members) = value else { return nil }
