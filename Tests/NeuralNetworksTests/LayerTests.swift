@@ -37,6 +37,39 @@ import Testing
     #expect(abs(weights.reduce(0, +) / 60_000) < 0.0004)
   }
 
+  /// Against its parts, which have tests of their own: hidden, normalisation, positive part, output.
+  @Test func aProjectionHeadIsItsPartsInOrder() {
+    var generator = RandomGenerator(seed: 20)
+    let head = ProjectionHead(5, hiddenWidth: 7, outputs: 3, using: &generator)
+    #expect(
+      head.state().map(\.name) == [
+        "hidden.weight", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var", "output.weight",
+        "output.bias",
+      ])
+    randomise(head.parameters(), seed: 21)
+    let x = leaf([6, 5], seed: 22)
+    var (whole, parts) = (Pass.training(RandomGenerator(seed: 1)), Pass.training(RandomGenerator(seed: 1)))
+    let output = head(x, &whole)
+    #expect(output.shape == [6, 3])
+    let hidden = head.norm(head.hidden(x, &parts), &parts).scalars().map { max(0, $0) }
+    #expect(hidden.contains(0) && hidden.contains { $0 > 0 })
+    expectClose(output, head.output(Tensor(hidden, shape: [6, 7]), &parts))
+  }
+
+  @Test(arguments: [true, false]) func gradientsOfAProjectionHead(_ training: Bool) {
+    var generator = RandomGenerator(seed: 23)
+    let head = ProjectionHead(5, hiddenWidth: 6, outputs: 3, using: &generator)
+    randomise(head.parameters(), seed: 24)
+    // What is normalised stays on one side of the kink.
+    head.norm.bias.withUnsafeMutableData { data in for i in data.indices { data[i] = i % 3 == 2 ? -6 : 6 } }
+    head.norm.weight.withUnsafeMutableData { data in for i in data.indices { data[i] = 0.7 + 0.1 * Float(i) } }
+    let x = leaf([6, 5], seed: 25)
+    expectGradients(of: head.parameters() + [("x", x)]) {
+      var pass: Pass = training ? .training(RandomGenerator(seed: 1)) : .evaluation
+      return head(x, &pass)
+    }
+  }
+
   @Test func layerNormStandardisesRows() {
     let layer = LayerNorm(64)
     var pass = Pass.evaluation

@@ -8,7 +8,7 @@ import Testing
   private func model(_ tiny: TinyExperiment, seed: UInt64) throws -> TrainedModel {
     var generator = RandomGenerator(seed: seed)
     return try TrainedModel(
-      tiny.configuration.encoder, imageSize: 28, channels: 1, classes: 2, using: &generator)
+      tiny.configuration, imageSize: 28, channels: 1, classes: 2, using: &generator)
   }
 
   private var state: TrainingState {

@@ -63,6 +63,11 @@ import Testing
     // A stem of stride 2 leaves a quarter of the positions to itself and all that follows.
     configuration.encoder.stemStride = 2
     #expect(counted() == Double(network / 4 + classifier + 3 * 4 * batch * batch * 8))
+    // The loss then sees the head's 6 values.
+    configuration.projection.width = 6
+    configuration.projection.hiddenWidth = 10
+    let head = 3 * (2 * batch) * (8 * 10 + 10 * 6)
+    #expect(counted() == Double(network / 4 + classifier + head + 3 * 4 * batch * batch * 6))
   }
 
   @Test func dataThatAreMissingAreNamed() throws {

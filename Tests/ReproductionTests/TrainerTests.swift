@@ -74,6 +74,40 @@ import Testing
     }
   }
 
+  /// The loss acts behind the head; the head's weights are trained, saved and taken up again, and the embedding that
+  /// is measured is the encoder's own.
+  @Test func aHeadStandsBetweenTheEncoderAndTheLoss() throws {
+    try withFolder { folder in
+      var tiny = try TinyExperiment(in: folder)
+      let without = tiny.configuration
+      tiny.configuration.projection.width = 8
+      tiny.configuration.projection.hiddenWidth = 24
+      #expect(tiny.configuration.fingerprint != without.fingerprint)
+      #expect(try ExperimentConfiguration(json: tiny.configuration.json, source: "") == tiny.configuration)
+      #expect(!without.json.contains("projection"))
+      let run = try tiny.train("run")
+      let losses = try numbers("contrastive", of: run)
+      #expect(losses[3] < losses[0] - 0.05, "\(losses)")
+      let checkpoint = try Checkpoint(run.checkpoint)
+      let model = try TrainedModel(checkpoint, data: tiny.data())
+      let head = try #require(model.projection)
+      #expect(head.output.weight.shape == [8, 24] && model.encoder.embeddingDimension == 16)
+      #expect(head.norm.runningMean.scalars().contains { $0 != 0 })
+      #expect(checkpoint.tensors(under: "optimiser.").keys.contains { $0.contains("projection.output.weight") })
+      tiny.configuration.epochs = 2
+      let half = try tiny.train("half")
+      let first = try TrainedModel(Checkpoint(half.checkpoint), data: tiny.data())
+      #expect(first.projection?.output.weight.scalars() != head.output.weight.scalars())
+    }
+  }
+
+  @Test func aHeadsLengthBetweenMeansNothingWithoutAHead() {
+    let error = #expect(throws: ConfigurationError.self) {
+      try ExperimentConfiguration(json: #"{"projection": {"hiddenWidth": 64}}"#, source: "file")
+    }
+    #expect("\(error!)".contains("projection.hiddenWidth") && "\(error!)".contains("no effect"))
+  }
+
   @Test func aTrainerGoesOnFromItsCheckpointOnly() throws {
     try withFolder { folder in
       let tiny = try TinyExperiment(in: folder)

@@ -15,6 +15,7 @@ public struct ExperimentConfiguration: Sendable, Equatable {
   public var data = DataSettings()
   public var encoder = EncoderSettings()
   public var loss = LossSettings()
+  public var projection = ProjectionSettings()
   public var classifier = ClassifierSettings()
   public var optimiser = OptimiserSettings()
   public var schedule = ScheduleSettings()
@@ -47,6 +48,8 @@ extension ExperimentConfiguration: ConfigurationSection {
       .section("data", \.data, "The images and labels."),
       .section("encoder", \.encoder, "The network."),
       .section("loss", \.loss, "The contrastive loss."),
+      .section("projection", \.projection, "A head between the network and the contrastive loss.")
+        .omitted { !$0.projection.isOn },
       .section("classifier", \.classifier, "The classifier trained with the encoder."),
       .section("optimiser", \.optimiser, "How gradients become steps."),
       .section("schedule", \.schedule, "The learning rate's factor as training goes on."),

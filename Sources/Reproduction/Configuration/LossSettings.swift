@@ -71,6 +71,32 @@ extension LossSettings: ConfigurationSection {
   }
 }
 
+/// The head between the encoder and the contrastive loss. The classifier, and everything that is measured, sees the
+/// embedding before it.
+public struct ProjectionSettings: Sendable, Equatable {
+  /// Length of what the loss sees; 0: no head, the loss sees the embedding itself, as in the paper.
+  public var width = 0
+  /// Length between the head's two maps.
+  public var hiddenWidth = 512
+
+  public init() {}
+
+  /// Whether there is a head.
+  var isOn: Bool { width > 0 }
+}
+
+extension ProjectionSettings: ConfigurationSection {
+  static var fields: [ConfigurationField<Self>] {
+    [
+      .value(
+        "width", \.width, .within(0...8192),
+        "Length of what the contrastive loss sees; 0: no head, the loss sees the embedding itself."),
+      .value(
+        "hiddenWidth", \.hiddenWidth, .within(1...65_536), "Length between the head's two maps.", when: \.isOn),
+    ]
+  }
+}
+
 /// The linear classifier trained with the encoder by cross entropy: the table's "end model".
 public struct ClassifierSettings: Sendable, Equatable {
   public var weight = 1.0

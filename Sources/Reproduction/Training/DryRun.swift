@@ -87,7 +87,7 @@ struct RunCost {
     let before = MemoryPool.statistics.bytesInUse
     var generator = RandomGenerator(seed: 0)
     let model = try TrainedModel(
-      configuration.encoder, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
+      configuration, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
       using: &generator)
     encoderParameters = model.encoder.parameterCount
     classifierParameters = model.classifier.parameterCount
@@ -119,7 +119,7 @@ struct RunCost {
     let batch = data.batchSize(configuration)
     let (perSecond, unit) = (2e-9 * multiplyAdds / step, ResultTable.decimals(multiplyAdds * 1e-6, 1))
     return [
-      "network: \(configuration.encoder.summary), \(grouped(encoderParameters)) parameters, and "
+      "network: \(configuration.networkSummary), \(grouped(encoderParameters)) parameters, and "
         + "\(grouped(classifierParameters)) of the classifier",
       "data: \(grouped(data.training.count)) training, \(grouped(data.validation.count)) validation and "
         + "\(grouped(data.test.count)) test images of \(data.channels) x \(data.imageSize) x \(data.imageSize)",
@@ -187,7 +187,7 @@ struct RunCost {
 
 extension ExperimentConfiguration {
   /// Multiplications with their additions in a step's products: the network forward and backward on both views, the
-  /// classifier, the contrastive loss with its gradients.
+  /// classifier and the head, the contrastive loss with its gradients.
   func multiplyAdds(imageSize: Int, channels: Int, classes: Int, batch: Int, dimension: Int) -> Double {
     let views = 2 * batch
     let network =
@@ -196,8 +196,11 @@ extension ExperimentConfiguration {
         encoder.visionTransformer(imageSize: imageSize, channels: channels), images: views)
       : StepBenchmark.operations(encoder.residualNetwork(channels: channels), images: views, size: imageSize)
     let classifier = 3 * 2 * Double(views * dimension * classes)
+    let head =
+      projection.isOn ? 3 * 2 * Double(views * projection.hiddenWidth * (dimension + projection.width)) : 0
     let rows = Double(loss.layout == .pooled ? views : batch)
-    let contrast = 6 * rows * rows * Double(dimension) * (loss.symmetric && loss.layout == .crossView ? 2 : 1)
-    return (network + classifier + contrast) / 2
+    let compared = projection.isOn ? projection.width : dimension
+    let contrast = 6 * rows * rows * Double(compared) * (loss.symmetric && loss.layout == .crossView ? 2 : 1)
+    return (network + classifier + head + contrast) / 2
   }
 }

@@ -48,7 +48,7 @@ struct RunEvaluation {
     let result = RunResult(
       experiment: configuration.experiment, title: configuration.title, profile: configuration.profile,
       loss: configuration.loss.name, fingerprint: configuration.fingerprint, seed: seed,
-      encoder: configuration.encoder.summary, parameters: model.encoder.parameterCount,
+      encoder: configuration.networkSummary, parameters: model.encoder.parameterCount,
       epochs: last?["epoch"]?.int ?? configuration.epochs, trainingImages: data.training.count,
       validationImages: data.validation.count,
       testImages: data.test.count, bestEpoch: state.bestEpoch, validationAccuracy: state.bestAccuracy,

@@ -2,10 +2,11 @@ import Evaluation
 import NeuralNetworks
 import Tensors
 
-/// The encoder and the linear classifier that is trained with it: what a checkpoint holds under `encoder.`
-/// and `classifier.`.
+/// The encoder, the linear classifier that is trained with it and, between encoder and contrastive loss, the
+/// projection head where there is one: what a checkpoint holds under `encoder.`, `classifier.`, `projection.`.
 final class TrainedModel: Module {
   let encoder: any Encoder
+  let projection: ProjectionHead?
   let classifier: Linear
 
   /// - Parameters:
@@ -13,24 +14,33 @@ final class TrainedModel: Module {
   ///   - classes: of the labels that are trained on.
   /// - Throws: `ConfigurationError` when the encoder does not go with the images.
   init(
-    _ settings: EncoderSettings, imageSize: Int, channels: Int, classes: Int,
+    _ configuration: ExperimentConfiguration, imageSize: Int, channels: Int, classes: Int,
     using generator: inout RandomGenerator
   ) throws {
-    encoder = try settings.encoder(imageSize: imageSize, channels: channels, using: &generator)
+    encoder = try configuration.encoder.encoder(imageSize: imageSize, channels: channels, using: &generator)
     classifier = Linear(encoder.embeddingDimension, classes, using: &generator)
+    let head = configuration.projection
+    projection =
+      head.isOn
+      ? ProjectionHead(
+        encoder.embeddingDimension, hiddenWidth: head.hiddenWidth, outputs: head.width, using: &generator)
+      : nil
   }
 
   /// The network of a checkpoint, for images like those it was trained on.
   convenience init(_ checkpoint: Checkpoint, data: ExperimentData) throws {
     var unused = RandomGenerator(seed: 0)
     try self.init(
-      checkpoint.configuration.encoder, imageSize: data.imageSize, channels: data.channels,
+      checkpoint.configuration, imageSize: data.imageSize, channels: data.channels,
       classes: data.classes,
       using: &unused)
     try load(checkpoint.tensors(under: "model."))
   }
 
-  var members: [Member] { [.module("encoder", encoder), .module("classifier", classifier)] }
+  var members: [Member] {
+    [.module("encoder", encoder), .module("classifier", classifier)]
+      + (projection.map { [.module("projection", $0)] } ?? [])
+  }
 
   /// The share of embeddings that the classifier gives their label.
   func accuracy(ofEmbeddings embeddings: Tensor, labels: [Int]) -> Double {
@@ -109,6 +119,13 @@ extension EncoderSettings {
       "ResNet, \(blocks.map(String.init).joined(separator: "-")) blocks, stem \(stemWidth)"
         + (stemStride == 1 ? "" : " of stride \(stemStride)")
     }
+  }
+}
+
+extension ExperimentConfiguration {
+  /// For tables: the encoder, and the head where there is one.
+  var networkSummary: String {
+    encoder.summary + (projection.isOn ? ", head \(projection.hiddenWidth)-\(projection.width)" : "")
   }
 }
 

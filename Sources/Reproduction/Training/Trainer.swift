@@ -48,7 +48,7 @@ final class Trainer {
     generator = RandomGenerator(seed: UInt64(seed))
     var initial = generator.stream(Stream.initialisation)
     model = try TrainedModel(
-      configuration.encoder, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
+      configuration, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
       using: &initial)
     step = TrainingStep(configuration, model: model)
     validation = Validation(configuration, data: data)

@@ -36,11 +36,12 @@ struct TrainingStep {
     let count = batch.count
     let embeddings = model.encoder(batch.views, &pass)
     let logits = model.classifier(embeddings, &pass)
+    let compared = model.projection.map { $0(embeddings, &pass) } ?? embeddings
     generator = pass.generator
 
-    guard embeddings.isFinite else { throw NotFiniteError("the embeddings are", embeddings: embeddings) }
+    guard embeddings.isFinite, compared.isFinite else { throw NotFiniteError("the embeddings are", embeddings: embeddings) }
     let contrastive = try objective(
-      embeddings.sliced(0..<count), embeddings.sliced(count..<(2 * count)), labels: batch.labels)
+      compared.sliced(0..<count), compared.sliced(count..<(2 * count)), labels: batch.labels)
     let crossEntropy = crossEntropy(
       logits, labels: batch.labels + batch.labels, smoothing: Float(classifier.labelSmoothing))
     let loss = contrastive + crossEntropy * Float(classifier.weight)
