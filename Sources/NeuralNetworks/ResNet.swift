@@ -1,7 +1,7 @@
 import Tensors
 
-/// A residual network of basic blocks for small images: a 3 x 3 convolution as the stem (of stride 1) and no
-/// pooling before the mean over the last feature map. By default ResNet18 with an embedding of 512 values.
+/// A residual network of basic blocks, a mean over the last feature map at its end. By default ResNet18 for small
+/// images: its stem is a 3 x 3 convolution of stride 1, its embedding has 512 values.
 ///
 /// The members have torchvision's names: `conv1`, `bn1`, `layerS.N.conv1`, `.bn1`, `.conv2`, `.bn2`,
 /// `.downsample.0` and `.1` (S from 1, N from 0), each with `.weight` and, for normalisations, `.bias`,
@@ -9,8 +9,17 @@ import Tensors
 ///
 /// Images enter as `[batch, channels, height, width]`; inside, activations lie channels last, and weights
 /// keep PyTorch's order.
-/// - Source: He et al. 2016; the stem for small images as in Chen et al. 2020, appendix B.9.
+/// - Source: He et al. 2016; the small stem for small images as in Chen et al. 2020, appendix B.9.
 public final class ResNet: Encoder {
+  /// What stands before the first stage.
+  public enum Stem: String, CaseIterable, Codable, Sendable {
+    /// A 3 x 3 convolution of the configuration's stride.
+    case small
+    /// torchvision's, for images of about 224 pixels: a 7 x 7 convolution of stride 2, then the largest values of 3 x 3
+    /// windows, two pixels apart. The first stage sees a sixteenth of the image's positions.
+    case large
+  }
+
   /// Sizes; those of ResNet18 where not given.
   public struct Configuration: Codable, Sendable, Equatable {
     public var channels = 3
@@ -18,13 +27,15 @@ public final class ResNet: Encoder {
     public var width = 64
     /// The number of blocks in each stage; every stage but the first halves the image's sides.
     public var blocks = [2, 2, 2, 2]
-    /// The stem's stride: 2 halves the image's sides before the first stage, for a quarter of the work.
+    public var stem = Stem.small
+    /// The small stem's stride: 2 halves the image's sides before the first stage, for a quarter of the work.
     public var stemStride = 1
 
     public init() {}
 
-    public init(channels: Int, width: Int, blocks: [Int], stemStride: Int = 1) {
-      (self.channels, self.width, self.blocks, self.stemStride) = (channels, width, blocks, stemStride)
+    public init(channels: Int, width: Int, blocks: [Int], stem: Stem = .small, stemStride: Int = 1) {
+      (self.channels, self.width, self.blocks) = (channels, width, blocks)
+      (self.stem, self.stemStride) = (stem, stemStride)
     }
 
     /// For quick runs and grey images: stages of 16, 32 and 64 channels, one block each.
@@ -35,6 +46,7 @@ public final class ResNet: Encoder {
   public let conv1: Conv2d
   public let bn1: BatchNorm2d
   public let stages: [[BasicBlock]]
+  private let pool: MaxPool2d?
 
   public init(_ configuration: Configuration = Configuration(), using generator: inout RandomGenerator) {
     let (width, blocks) = (configuration.width, configuration.blocks)
@@ -45,9 +57,11 @@ public final class ResNet: Encoder {
         + "\(configuration)"
     )
     self.configuration = configuration
+    let isLarge = configuration.stem == .large
     conv1 = Conv2d(
-      configuration.channels, width, kernel: 3, stride: configuration.stemStride, padding: 1, bias: false,
-      using: &generator)
+      configuration.channels, width, kernel: isLarge ? 7 : 3, stride: isLarge ? 2 : configuration.stemStride,
+      padding: isLarge ? 3 : 1, bias: false, using: &generator)
+    pool = isLarge ? MaxPool2d(3, stride: 2, padding: 1) : nil
     bn1 = BatchNorm2d(width)
     var inputs = width
     var stages: [[BasicBlock]] = []
@@ -78,6 +92,7 @@ public final class ResNet: Encoder {
       x.rank == 4 && x.shape[1] == configuration.channels,
       "images of shape \(x.shape), and not [batch, \(configuration.channels), height, width]")
     var features = bn1(conv1(x.transposed([0, 2, 3, 1]), &pass), relu: true, &pass)
+    if let pool { features = pool(features, &pass) }
     for block in stages.joined() { features = block(features, &pass) }
     return features.globalAveragePooled()
   }

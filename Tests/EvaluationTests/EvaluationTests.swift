@@ -174,3 +174,42 @@ struct CollapseTests {
     #expect(try JSONDecoder().decode(Collapse.self, from: JSONEncoder().encode(collapse)) == collapse)
   }
 }
+
+@Suite("Area under the ROC curve")
+struct AreaUnderROCTests {
+  /// The definition: pairs of a positive and a negative, ties one half.
+  private func byPairs(_ scores: [Float], _ positives: [Bool]) -> Double {
+    var (wins, pairs) = (0.0, 0.0)
+    for p in scores.indices where positives[p] {
+      for n in scores.indices where !positives[n] {
+        wins += scores[p] > scores[n] ? 1 : scores[p] == scores[n] ? 0.5 : 0
+        pairs += 1
+      }
+    }
+    return wins / pairs
+  }
+
+  @Test("it is the share of pairs in the right order", arguments: [3, 40, 1000])
+  func pairs(_ values: Int) throws {
+    var generator = RandomGenerator(seed: UInt64(values))
+    // Few values make many ties.
+    let positives = (0..<200).map { _ in generator.below(3) == 0 }
+    let scores = positives.map { Float(generator.below(values) + ($0 ? values / 3 : 0)) - 5 }
+    let area = try #require(areaUnderROC(scores, positives: positives))
+    #expect(abs(area - byPairs(scores, positives)) < 1e-12)
+    // The order alone counts, and the positive class exchanged is the other side of the curve.
+    let stretched = scores.map { $0 * $0 * $0 + 1e6 * $0 }
+    #expect(areaUnderROC(stretched, positives: positives) == area)
+    let exchanged = try #require(areaUnderROC(scores, positives: positives.map { !$0 }))
+    #expect(abs(exchanged + area - 1) < 1e-12)
+  }
+
+  @Test("scores that tell all, nothing, or of one class only")
+  func extremes() {
+    #expect(areaUnderROC([1, 2, 3, 4], positives: [false, false, true, true]) == 1)
+    #expect(areaUnderROC([1, 2, 3, 4], positives: [true, true, false, false]) == 0)
+    #expect(areaUnderROC([7, 7, 7], positives: [true, false, false]) == 0.5)
+    #expect(areaUnderROC([-.infinity, .infinity], positives: [false, true]) == 1)
+    #expect(areaUnderROC([1, 2], positives: [true, true]) == nil && areaUnderROC([], positives: []) == nil)
+  }
+}

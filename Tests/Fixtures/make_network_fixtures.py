@@ -92,11 +92,12 @@ class BasicBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    """ResNet18 where `width` is 64."""
+    """ResNet18 where `width` is 64; with `large`, with torchvision's stem."""
 
-    def __init__(self, width=64):
+    def __init__(self, width=64, large=False):
         super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 3, 1, 1, bias=False)
+        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False) if large else nn.Conv2d(3, width, 3, 1, 1, bias=False)
+        self.pool = nn.MaxPool2d(3, 2, 1) if large else nn.Identity()
         self.bn1 = nn.BatchNorm2d(width)
         inputs = width
         for stage in range(4):
@@ -106,7 +107,7 @@ class ResNet(nn.Module):
             inputs = outputs
 
     def forward(self, x):
-        x = self.bn1(self.conv1(x)).relu()
+        x = self.pool(self.bn1(self.conv1(x)).relu())
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
             x = stage(x)
         return x.mean((2, 3))
@@ -189,23 +190,23 @@ def layers(path):
     save_file(stored(tensors), path)
 
 
-def residual_network(folder, width=2, batch=5):
+def residual_network(folder, name="resnet", width=2, batch=5, sides=(12, 12), large=False, seed=4):
     """A state_dict as PyTorch saves it, and apart from it what comes out of it: in evaluation, and in a step of
     training with all gradients and the running statistics that it leaves."""
-    torch.manual_seed(4)
-    network = ResNet(width)
+    torch.manual_seed(seed)
+    network = ResNet(width, large)
     with torch.no_grad():
-        for name, tensor in network.state_dict().items():
-            if name.endswith("running_var"):
+        for entry, tensor in network.state_dict().items():
+            if entry.endswith("running_var"):
                 tensor.copy_(torch.rand_like(tensor) + 0.5)
             elif tensor.ndim == 1:
-                tensor.copy_(torch.randn_like(tensor) * 0.3 + (1 if name.endswith("weight") else 0))
+                tensor.copy_(torch.randn_like(tensor) * 0.3 + (1 if entry.endswith("weight") else 0))
             elif tensor.ndim == 4:
                 tensor.copy_(torch.randn_like(tensor) * tensor[0].numel() ** -0.5)
-    save_file(network.state_dict(), folder / "resnet-state.safetensors")
-    images = torch.randn(batch, 3, 12, 12)
+    save_file(network.state_dict(), folder / f"{name}-state.safetensors")
+    images = torch.randn(batch, 3, *sides)
     slope = torch.randn(batch, 8 * width)
-    save_file(stored(residual_results(network, images, slope)), folder / "resnet.safetensors")
+    save_file(stored(residual_results(network, images, slope)), folder / f"{name}.safetensors")
 
 
 def residual_results(network, images, slope):
@@ -344,6 +345,8 @@ if __name__ == "__main__":
     transformer(FOLDER / "transformer-grey.safetensors", 2, **grey)
     layers(FOLDER / "layers.safetensors")
     residual_network(FOLDER)
+    # Odd sides, and not the same: every stage rounds.
+    residual_network(FOLDER, "resnet-large", batch=3, sides=(43, 38), large=True, seed=5)
     full_residual_network(FOLDER / "resnet18.safetensors")
     optimisers(FOLDER / "optimisers.safetensors")
     schedules(FOLDER / "schedules.safetensors")

@@ -62,7 +62,8 @@ import Testing
     randomise(head.parameters(), seed: 24)
     // What is normalised stays on one side of the kink.
     head.norm.bias.withUnsafeMutableData { data in for i in data.indices { data[i] = i % 3 == 2 ? -6 : 6 } }
-    head.norm.weight.withUnsafeMutableData { data in for i in data.indices { data[i] = 0.7 + 0.1 * Float(i) } }
+    head.norm.weight.withUnsafeMutableData { data in for i in data.indices { data[i] = 0.7 + 0.1 * Float(i) }
+    }
     let x = leaf([6, 5], seed: 25)
     expectGradients(of: head.parameters() + [("x", x)]) {
       var pass: Pass = training ? .training(RandomGenerator(seed: 1)) : .evaluation

@@ -32,12 +32,14 @@ private func moveFromKinks(_ norms: [BatchNorm2d]) {
 @Suite struct ResNetTests {
   /// A state_dict as PyTorch saved it: the same embeddings, and after a step of training the same gradients
   /// and running statistics.
-  @Test func agreesWithPyTorch() throws {
-    let state = try networkFixture("resnet-state")
-    let fixture = try networkFixture("resnet")
+  @Test(arguments: [("resnet", ResNet.Stem.small), ("resnet-large", .large)])
+  func agreesWithPyTorch(_ network: (name: String, stem: ResNet.Stem)) throws {
+    let state = try networkFixture("\(network.name)-state")
+    let fixture = try networkFixture(network.name)
     func tensor(_ key: String) throws -> Tensor { try #require(fixture.tensors[key], "\(key)") }
     var generator = RandomGenerator(seed: 401)
-    let network = ResNet(.init(channels: 3, width: 2, blocks: [2, 2, 2, 2]), using: &generator)
+    let network = ResNet(
+      .init(channels: 3, width: 2, blocks: [2, 2, 2, 2], stem: network.stem), using: &generator)
     #expect(state.tensors["layer4.1.bn2.num_batches_tracked"] != nil, "what is ignored is there")
     try network.load(state.tensors)
     let images = try tensor("images")
@@ -121,6 +123,11 @@ private func moveFromKinks(_ norms: [BatchNorm2d]) {
     #expect(network.embeddingDimension == 512)
     // torchvision's ResNet18 has 11,689,512; less 513,000 of `fc`, and a stem of 3 x 3 instead of 7 x 7.
     #expect(network.parameterCount == 11_689_512 - 513_000 - 64 * 3 * (49 - 9))
+    var large = ResNet.Configuration()
+    large.stem = .large
+    let torchvisions = ResNet(large, using: &generator)
+    #expect(torchvisions.parameterCount == 11_689_512 - 513_000)
+    #expect(torchvisions.conv1.weight.shape == [64, 3, 7, 7])
     #expect(network.buffers().count == 40)
   }
 

@@ -76,6 +76,32 @@ extension ProgramTests {
       for size in [18, 256] { #expect(caches.contains { $0.hasPrefix("folder-\(size)-") }, "\(caches)") }
     }
 
+    /// ISIC's experiment as it is shipped, at its smallest, on a few pictures that are not of skin.
+    @Test func anExperimentOnLargeImagesEndsInItsRow() throws {
+      try writeImages(25)
+      try FileManager.default.createDirectory(
+        atPath: folder.path("data/isic"), withIntermediateDirectories: true)
+      try FileManager.default.moveItem(
+        atPath: folder.path("data/images"), toPath: folder.path("data/isic/images"))
+      var rows = ["image,malignant,patch,split"]
+      for i in 0..<25 {
+        let split = i < 15 ? "train" : i < 20 ? "validation" : "test"
+        rows += ["glyphs-\(i).png,0,\(i % 2),\(split)", "glyphs-coarse-\(i),1,0,\(split)"]
+      }
+      try folder.write(rows.joined(separator: "\n"), "data/isic/labels.csv")
+      let outcome = try run([
+        "--config", "isic", "--profile", "smoke", "--loss", "spread", "--set", "data.storedSize=37",
+      ])
+      #expect(outcome.code == 0, "\(outcome)")
+      #expect(outcome.output.contains("Area under the ROC curve of the end model"), "\(outcome)")
+      #expect(outcome.output.contains(/\| ISIC +\| [0-9.]+ +\| 90.0 +\|/), "\(outcome)")
+      #expect(outcome.output.contains("stem 8, large"), "\(outcome)")
+      let result = try RunFiles(in: folder.url.appendingPathComponent("runs")).json("result.json")
+      let area = try #require(result["areaUnderROC"] as? Double)
+      #expect((0...1).contains(area) && result["trainingImages"] as? Int == 30)
+      #expect(result["validationImages"] as? Int == 10)
+    }
+
     @Test func aCompressedCacheHoldsTheSameAndIsReadByEither() throws {
       try writeImages(6)
       let packed = try run(["data", "folder", "--json"], compressed: true)

@@ -18,7 +18,7 @@ import Testing
   /// A complete run, as far as tables look at it.
   func add(
     _ loss: ContrastiveLoss, seed: Int, fine: Double, coarse: Double = 0.5, images: Int = 54_000,
-    to runs: URL,
+    area: Double? = nil, to runs: URL,
     of other: ExperimentConfiguration? = nil
   ) throws {
     let configuration = other ?? configuration(loss)
@@ -27,7 +27,8 @@ import Testing
       experiment: "digits", title: "Digits", profile: "quick", loss: loss, fingerprint: "", seed: seed,
       encoder: "ViT 4 x 96", parameters: 1, epochs: 20, trainingImages: images, validationImages: 1,
       testImages: 1, bestEpoch: 1, validationAccuracy: 0.5, fineAccuracy: fine, coarseAccuracy: coarse,
-      neighbourAccuracy: 0.25, neighbours: 20, classCollapse: collapse, stratumCollapse: collapse)
+      areaUnderROC: area, neighbourAccuracy: 0.25, neighbours: 20, classCollapse: collapse,
+      stratumCollapse: collapse)
     let run = RunFolder.of(configuration, seed: seed, in: runs)
     let lock = try run.locked()
     defer { withExtendedLifetime(lock) {} }
@@ -56,6 +57,29 @@ import Testing
       )
     }
     return try ResultTable(definition, planned: planned, seeds: seeds, runs: runs)
+  }
+
+  /// ISIC's row of table 4 is the area under the ROC curve among accuracies.
+  @Test func aRowCanShowAnotherMeasure() throws {
+    try withFolder { runs in
+      for (seed, area) in [0.8, 0.9].enumerated() {
+        try add(.spread, seed: seed, fine: 0.1, coarse: 0.2, area: area, to: runs)
+      }
+      // Of a version that did not measure it: there is nothing to show, and nothing to fail at.
+      try add(.supcon, seed: 0, fine: 0.1, coarse: 0.2, to: runs)
+      var definition = try table(runs, measure: .coarseAccuracy).definition
+      definition.rows[0].measure = .areaUnderROC
+      let losses = definition.losses.map(configuration)
+      let planned = [PlannedRow(row: definition.rows[0], configurations: losses)]
+      let shown = try ResultTable(definition, planned: planned, seeds: [0, 1], runs: runs)
+      #expect(abs(try #require(shown.rows[0].cells[2].mean) - 85) < 1e-9)
+      #expect(shown.rows[0].cells[1].mean == nil)
+      #expect(shown.text(.csv).contains("areaUnderROC,85.0000"))
+      #expect(shown.text(.json).contains("\"measure\": \"areaUnderROC\""))
+      let accuracies = try table(runs, seeds: [0, 1], measure: .coarseAccuracy)
+      #expect(
+        accuracies.rows[0].cells[2].mean == 20 && accuracies.text(.csv).contains("coarseAccuracy,20.0000"))
+    }
   }
 
   @Test func meansAndSampleDeviationsOverSeeds() throws {

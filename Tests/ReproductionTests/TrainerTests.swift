@@ -93,7 +93,8 @@ import Testing
       let head = try #require(model.projection)
       #expect(head.output.weight.shape == [8, 24] && model.encoder.embeddingDimension == 16)
       #expect(head.norm.runningMean.scalars().contains { $0 != 0 })
-      #expect(checkpoint.tensors(under: "optimiser.").keys.contains { $0.contains("projection.output.weight") })
+      #expect(
+        checkpoint.tensors(under: "optimiser.").keys.contains { $0.contains("projection.output.weight") })
       tiny.configuration.epochs = 2
       let half = try tiny.train("half")
       let first = try TrainedModel(Checkpoint(half.checkpoint), data: tiny.data())

@@ -1,3 +1,5 @@
+import NeuralNetworks
+
 /// The network that maps an image to its embedding.
 public struct EncoderSettings: Sendable, Equatable {
   public enum Name: String, CaseIterable, Sendable { case vit, resnet18, resnet }
@@ -24,13 +26,16 @@ public struct EncoderSettings: Sendable, Equatable {
   public var stemWidth = 64
   /// Residual network: blocks in each stage; every stage but the first halves the image's sides.
   public var blocks = [2, 2, 2, 2]
-  /// Residual network: the stem's stride.
+  /// Residual networks: the stem for small images or torchvision's for large ones.
+  public var stem = ResNet.Stem.small
+  /// Residual network: the small stem's stride.
   public var stemStride = 1
 
   public init() {}
 }
 
 extension EncoderSettings.Name: ConfigurationChoice {}
+extension ResNet.Stem: ConfigurationChoice {}
 
 extension EncoderSettings: ConfigurationSection {
   static var fields: [ConfigurationField<Self>] {
@@ -44,8 +49,8 @@ extension EncoderSettings: ConfigurationSection {
     return [
       .value(
         "name", \.name,
-        "vit: the paper's vision transformer; resnet18: with the stem for small images, 512 wide; resnet: the "
-          + "same with other sizes."),
+        "vit: the paper's vision transformer; resnet18: an embedding of 512 values; resnet: the same with other sizes."
+      ),
       .value(
         "width", \.width, .within(1...8192), "Width of the tokens and of the embedding.", when: isTransformer),
       .value("depth", \.depth, .within(1...128), "Number of blocks.", when: isTransformer),
@@ -70,9 +75,16 @@ extension EncoderSettings: ConfigurationSection {
         "stemWidth", \.stemWidth, .within(1...1024),
         "Channels of the stem and of the first stage; each further stage has twice as many.", when: isResidual
       ),
+      // Not written where it is as it always was: runs that were made before this key keep their identity.
+      .value(
+        "stem", \.stem,
+        "small: 3 x 3, for images of about 32 pixels; large: torchvision's for about 224, 7 x 7 of stride 2 and pooling.",
+        when: { $0.name != .vit }
+      ).omitted { $0.stem == .small },
       .value(
         "stemStride", \.stemStride, .within(1...4),
-        "Stride of the stem; 2 halves the image's sides for a quarter of the work.", when: isResidual),
+        "Stride of the small stem; 2 halves the image's sides for a quarter of the work.",
+        when: { $0.name == .resnet && $0.stem == .small }),
       .value(
         "blocks", \.blocks, stages,
         "Residual blocks in each stage; every stage but the first halves the image's sides.",

@@ -92,7 +92,8 @@ extension ProjectionSettings: ConfigurationSection {
         "width", \.width, .within(0...8192),
         "Length of what the contrastive loss sees; 0: no head, the loss sees the embedding itself."),
       .value(
-        "hiddenWidth", \.hiddenWidth, .within(1...65_536), "Length between the head's two maps.", when: \.isOn),
+        "hiddenWidth", \.hiddenWidth, .within(1...65_536), "Length between the head's two maps.", when: \.isOn
+      ),
     ]
   }
 }

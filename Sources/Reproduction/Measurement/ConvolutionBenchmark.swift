@@ -34,8 +34,11 @@ public enum ConvolutionBenchmark {
         batch: batch, size: size, channels: channels, outputs: outputs, kernel: kernel, stride: stride,
         count: count)
     }
-    var layers = [layer(network.channels, inputs, stride: network.stemStride)]
-    size = (size + network.stemStride - 1) / network.stemStride
+    let isLarge = network.stem == .large
+    let stride = isLarge ? 2 : network.stemStride
+    var layers = [layer(network.channels, inputs, kernel: isLarge ? 7 : 3, stride: stride)]
+    size = (size + stride - 1) / stride
+    if isLarge { size = (size + 1) / 2 }
     for (stage, blocks) in network.blocks.enumerated() {
       let outputs = network.width << stage
       if stage > 0 {

@@ -30,6 +30,9 @@ public struct RunResult: Codable, Sendable, Equatable {
   public var fineAccuracy: Double
   /// The trained classifier's accuracy on the test labels it was trained for: the end model.
   public var coarseAccuracy: Double
+  /// The same classifier's area under the ROC curve, the second class being the positive one; nil where there are not
+  /// two classes, and in results of earlier versions.
+  public var areaUnderROC: Double?
   /// Accuracy on the fine test labels by nearest training embeddings.
   public var neighbourAccuracy: Double
   public var neighbours: Int

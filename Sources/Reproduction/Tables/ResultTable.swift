@@ -32,6 +32,8 @@ public struct ResultTable: Sendable, Equatable {
   public struct Row: Sendable, Equatable {
     /// The data set's name.
     public var title: String
+    /// What the cells' values are of a run; nil where it is the table's measure.
+    public var measure: TableDefinition.Measure?
     /// One a loss, in the definition's order.
     public var cells: [Cell]
     /// Why there are no runs.
@@ -92,10 +94,10 @@ public struct ResultTable: Sendable, Equatable {
     }
     let table = known.first { Set(losses).isSubset(of: $0.losses) } ?? known.first
     definition = TableDefinition()
-    definition.measure = table?.measure ?? .fineAccuracy
+    var row = table?.rows.first { $0.experiment == first.experiment } ?? TableDefinition.Row()
+    definition.measure = row.measure ?? table?.measure ?? .fineAccuracy
     definition.title = definition.measure.title
     definition.losses = losses
-    var row = table?.rows.first { $0.experiment == first.experiment } ?? TableDefinition.Row()
     row.title = first.title.isEmpty ? first.experiment : first.title
     rows = [
       try Row(row, of: definition.measure, configurations: configurations, seeds: seeds, runs: runs)
@@ -111,10 +113,12 @@ extension ResultTable.Row {
     seeds: [Int], runs: URL
   ) throws {
     title = row.title
+    self.measure = row.measure
+    let measure = row.measure ?? measure
     cells = try configurations.map { configuration in
       var cell = ResultTable.Cell(paper: row.paper[configuration.loss.name])
       (cell.results, cell.missingSeeds) = try RunResult.complete(configuration, seeds: seeds, in: runs)
-      cell.values = cell.results.map { 100 * measure.value(of: $0) }
+      cell.values = cell.results.compactMap { measure.value(of: $0).map { 100 * $0 } }
       return cell
     }
     settings = Self.settings(
@@ -177,14 +181,17 @@ extension TableDefinition.Measure {
     case .fineAccuracy: "Fine accuracy after coarse-to-fine transfer"
     case .coarseAccuracy: "End-model accuracy"
     case .neighbourAccuracy: "Fine accuracy by nearest neighbours"
+    case .areaUnderROC: "Area under the ROC curve of the end model"
     }
   }
 
-  func value(of result: RunResult) -> Double {
+  /// Nil where the run has none: two classes make an area under the curve.
+  func value(of result: RunResult) -> Double? {
     switch self {
     case .fineAccuracy: result.fineAccuracy
     case .coarseAccuracy: result.coarseAccuracy
     case .neighbourAccuracy: result.neighbourAccuracy
+    case .areaUnderROC: result.areaUnderROC
     }
   }
 }

@@ -5,7 +5,9 @@ import Tensors
 /// A table of the paper: which experiments make its rows, which measure it shows, and the paper's figures.
 public struct TableDefinition: Sendable, Equatable {
   /// What a table can show of a run.
-  public enum Measure: String, CaseIterable, Sendable { case fineAccuracy, coarseAccuracy, neighbourAccuracy }
+  public enum Measure: String, CaseIterable, Sendable {
+    case fineAccuracy, coarseAccuracy, neighbourAccuracy, areaUnderROC
+  }
 
   /// The paper's figures of one row, in percent; nil where it has none.
   public struct Figures: Sendable, Equatable {
@@ -35,6 +37,8 @@ public struct TableDefinition: Sendable, Equatable {
     public var experiment: String?
     /// Without an experiment: why, which file it would need, and where that comes from.
     public var missing: String?
+    /// Nil: the table's.
+    public var measure: Measure?
     public var paper = Figures()
 
     public init() {}
@@ -94,6 +98,9 @@ extension TableDefinition.Row: ConfigurationSection {
       .value(
         "missing", \.missing, "Why there is no experiment, and which file it would need.",
         when: { $0.experiment == nil }),
+      .value(
+        "measure", \.measure, "The figure of a run that this row shows; absent: the table's.",
+        when: { $0.experiment != nil }),
       .section("paper", \.paper, "The paper's figures in percent."),
     ]
   }

@@ -54,7 +54,8 @@ extension ResultTable {
     let lines = entries.map { entry -> [String] in
       let (cell, results) = (entry.cell, entry.cell.results)
       return [
-        definition.number, entry.row.title, entry.symbol, definition.measure.rawValue, Self.number(cell.mean),
+        definition.number, entry.row.title, entry.symbol,
+        (entry.row.measure ?? definition.measure).rawValue, Self.number(cell.mean),
         Self.number(cell.deviation), cell.mean == nil ? "" : "\(entry.isBest)",
         cell.paper.map(Self.oneDecimal) ?? "",
         results.map { "\($0.seed)" }.joined(separator: " "),
@@ -79,6 +80,7 @@ extension ResultTable {
             .object(
               [
                 ("title", .string(row.title)),
+                ("measure", .string((row.measure ?? definition.measure).rawValue)),
                 ("settings", row.settings.map(JSONNode.string) ?? .init(.null)),
               ]
                 + (row.missing.map { [("missing", .string($0))] } ?? [])

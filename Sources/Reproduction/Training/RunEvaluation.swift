@@ -53,6 +53,7 @@ struct RunEvaluation {
       validationImages: data.validation.count,
       testImages: data.test.count, bestEpoch: state.bestEpoch, validationAccuracy: state.bestAccuracy,
       fineAccuracy: fine, coarseAccuracy: model.accuracy(ofEmbeddings: test, labels: data.test.labels),
+      areaUnderROC: model.areaUnderROC(ofEmbeddings: test, labels: data.test.labels),
       neighbourAccuracy: accuracy(neighbours, labels: data.test.strata), neighbours: k,
       classCollapse: Collapse(test, groups: data.test.labels, names: data.test.classNames),
       stratumCollapse: Collapse(test, groups: data.test.strata, names: data.test.stratumNames))

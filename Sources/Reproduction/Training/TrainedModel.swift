@@ -44,11 +44,25 @@ final class TrainedModel: Module {
 
   /// The share of embeddings that the classifier gives their label.
   func accuracy(ofEmbeddings embeddings: Tensor, labels: [Int]) -> Double {
-    let logits = withoutGradient {
+    Evaluation.accuracy(logits(ofEmbeddings: embeddings).argmax(), labels: labels)
+  }
+
+  /// Of the classifier's difference between the second class and the first; nil unless there are two classes, both
+  /// among the labels.
+  func areaUnderROC(ofEmbeddings embeddings: Tensor, labels: [Int]) -> Double? {
+    let logits = logits(ofEmbeddings: embeddings)
+    guard logits.shape[1] == 2 else { return nil }
+    let scores = logits.scalars()
+    return Evaluation.areaUnderROC(
+      labels.indices.map { scores[2 * $0 + 1] - scores[2 * $0] }, positives: labels.map { $0 == 1 })
+  }
+
+  /// `[N, classes]`
+  private func logits(ofEmbeddings embeddings: Tensor) -> Tensor {
+    withoutGradient {
       var pass = Pass.evaluation
       return classifier(embeddings, &pass)
     }
-    return Evaluation.accuracy(logits.argmax(), labels: labels)
   }
 }
 
@@ -106,18 +120,18 @@ extension EncoderSettings {
   /// The residual network that the settings describe.
   func residualNetwork(channels: Int) -> ResNet.Configuration {
     name == .resnet18
-      ? .init(channels: channels, width: 64, blocks: [2, 2, 2, 2])
-      : .init(channels: channels, width: stemWidth, blocks: blocks, stemStride: stemStride)
+      ? .init(channels: channels, width: 64, blocks: [2, 2, 2, 2], stem: stem)
+      : .init(channels: channels, width: stemWidth, blocks: blocks, stem: stem, stemStride: stemStride)
   }
 
   /// For tables: "ViT 4 x 128, patch 4".
   var summary: String {
     switch name {
     case .vit: "ViT \(depth) x \(width), \(heads) heads, patch \(patch)"
-    case .resnet18: "ResNet18"
+    case .resnet18: "ResNet18" + (stem == .large ? ", large stem" : "")
     case .resnet:
       "ResNet, \(blocks.map(String.init).joined(separator: "-")) blocks, stem \(stemWidth)"
-        + (stemStride == 1 ? "" : " of stride \(stemStride)")
+        + (stem == .large ? ", large" : stemStride == 1 ? "" : " of stride \(stemStride)")
     }
   }
 }

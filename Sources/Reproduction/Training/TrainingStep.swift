@@ -39,7 +39,9 @@ struct TrainingStep {
     let compared = model.projection.map { $0(embeddings, &pass) } ?? embeddings
     generator = pass.generator
 
-    guard embeddings.isFinite, compared.isFinite else { throw NotFiniteError("the embeddings are", embeddings: embeddings) }
+    guard embeddings.isFinite, compared.isFinite else {
+      throw NotFiniteError("the embeddings are", embeddings: embeddings)
+    }
     let contrastive = try objective(
       compared.sliced(0..<count), compared.sliced(count..<(2 * count)), labels: batch.labels)
     let crossEntropy = crossEntropy(
