@@ -28,6 +28,10 @@ public enum OpenBLAS {
   /// The kernels that OpenBLAS chose by itself.
   public static var kernelBeforeChoice: String { chosenByItself }
 
+  /// The kernels that suit this processor better than those in use; nil where there are none. Only the user's
+  /// `OPENBLAS_CORETYPE`, or a build of OpenBLAS with one set of kernels, makes the difference.
+  public static var betterKernel: String? { betterKernel(than: kernel, level: ck_best_level()) }
+
   /// Makes the choice; cheap after the first call. Every product calls it.
   @inline(__always)
   package static func prepare() { _ = chosenByItself }

@@ -59,6 +59,7 @@ struct Reproduce: ParsableCommand {
       definition, profile: options.profile, overrides: options.overrides, seeds: options.seeds, slice: slice,
       runs: options.runsFolder, dataFolder: machine.dataFolder)
     for note in plan.notes { FileHandle.standardError.write(Data("\(note)\n".utf8)) }
+    machine.noteSlowKernels()
     let part = slice.map { ", part \($0.number) of \($0.count)" } ?? ""
     let outcome = try RunQueue(
       "table \(table)\(part)", plan.planned, runs: options.runsFolder, options: queue.options(machine)

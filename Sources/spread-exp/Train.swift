@@ -8,7 +8,8 @@ import Tensors
 struct RunOptions: ParsableArguments {
   @Option(
     help:
-      "smoke (seconds), quick (minutes; the default where the file has it), paper, or another of the file's.")
+      "smoke (seconds), quick (minutes; the default where the file has it), efficient (an hour or two), paper (days), or another of the file's."
+  )
   var profile: String?
 
   @Option(
@@ -48,6 +49,11 @@ struct MachineOptions: ParsableArguments {
   func validate() throws {
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be in 1...1024") }
     if threads == nil, let problem = Parallel.environmentProblem { throw ValidationError(problem) }
+  }
+
+  /// Tells, on standard error, what makes everything slower than it needs to be.
+  func noteSlowKernels() {
+    if let note = Machine.slowKernelNote { FileHandle.standardError.write(Data("note: \(note)\n".utf8)) }
   }
 
   var dataFolder: URL? { data.map { URL(fileURLWithPath: $0, isDirectory: true) } }
@@ -126,6 +132,7 @@ struct Train: ParsableCommand {
       for configuration in configurations { print(configuration.json, terminator: "") }
       return
     }
+    machine.noteSlowKernels()
     if dryRun { return try showDryRun(configurations) }
     if queue.jobs != nil {
       let outcome = try RunQueue(
@@ -160,6 +167,7 @@ struct Train: ParsableCommand {
       for run in sweep.planned { print(run.configuration.json, terminator: "") }
       return
     }
+    machine.noteSlowKernels()
     if dryRun { return try showDryRun(sweep.configurations) }
     let outcome = try RunQueue(
       "sweep of \(sweep.grid.axes.map(\.path).joined(separator: ", "))", sweep.planned,

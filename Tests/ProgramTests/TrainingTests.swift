@@ -77,6 +77,21 @@ extension ProgramTests {
       #expect(!outcome.errors.contains("\u{1B}") && !outcome.errors.contains("\r"))
     }
 
+    /// A variable that other programs set for themselves can halve the speed of this one.
+    @Test func slowKernelsAreTold() throws {
+      let outcome = try Program.experiments.run(
+        ["--config", "tiny", "--loss", "spread", "--dry-run"], in: folder.url,
+        environment: ["OPENBLAS_CORETYPE": "Nehalem"])
+      let hasBetter =
+        (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.contains(" avx2 ") ?? false
+      #expect(
+        outcome.code == 0 && outcome.errors.contains("note: OPENBLAS_CORETYPE=Nehalem") == hasBetter,
+        "\(outcome)")
+      let free = try Program.experiments.run(
+        ["--config", "tiny", "--loss", "spread", "--dry-run"], in: folder.url)
+      #expect(free.errors.isEmpty, "\(free)")
+    }
+
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/script"), "needs util-linux"))
     func aTerminalShowsALineThatIsWrittenOver() throws {
       let arguments = ["--config", "tiny", "--loss", "spread", "--set", "epochs=30", "--set", "batchSize=4"]

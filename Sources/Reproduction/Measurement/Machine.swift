@@ -33,6 +33,16 @@ public struct Machine: Sendable, Codable, Equatable {
       vectors: Parallel.instructionSet, system: ProcessInfo.processInfo.operatingSystemVersionString)
   }
 
+  /// What to tell a user whose environment keeps OpenBLAS below what the processor can do; nil where it does not.
+  public static var slowKernelNote: String? {
+    guard let chosen = ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"],
+      let better = OpenBLAS.betterKernel
+    else { return nil }
+    return
+      "OPENBLAS_CORETYPE=\(chosen) is set: OpenBLAS runs its \(OpenBLAS.kernel) kernels, and this processor has better "
+      + "ones (\(better)); unset it to let the program choose"
+  }
+
   /// One line for the head of a report.
   public var summary: String {
     "\(processor), \(processors) processors, \(threads) threads, OpenBLAS \(blas) (kernels \(blasKernel), by itself "

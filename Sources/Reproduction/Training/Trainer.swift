@@ -231,17 +231,31 @@ final class Trainer {
   }
 }
 
-/// How fast steps go, from the start of this process's work on a run, evaluation in between included.
-private struct Pace {
+/// How fast steps go, what comes between epochs included: a mean over this process's work on the run in which five
+/// minutes ago count for a third, so that it follows when other programs come or go.
+struct Pace {
+  private static let memory = 300.0
   private let clock = ContinuousClock()
-  private let start: ContinuousClock.Instant
-  private var steps = 0
+  private var last: ContinuousClock.Instant
+  private var steps = 0.0
+  private var elapsed = 0.0
 
-  init() { start = clock.now }
+  init() { last = clock.now }
 
-  mutating func advance() { steps += 1 }
+  /// A step is done.
+  mutating func advance() {
+    let now = clock.now
+    advance(after: (now - last).seconds)
+    last = now
+  }
 
-  var stepsPerSecond: Double { Double(steps) / max(1e-9, (clock.now - start).seconds) }
+  mutating func advance(after seconds: Double) {
+    let kept = exp(-seconds / Self.memory)
+    steps = steps * kept + 1
+    elapsed = elapsed * kept + seconds
+  }
+
+  var stepsPerSecond: Double { steps / max(1e-9, elapsed) }
 
   func seconds(for steps: Int) -> Double { self.steps == 0 ? .infinity : Double(steps) / stepsPerSecond }
 }
