@@ -53,8 +53,8 @@ public final class RunQueue {
   /// Threads of a new run, and runs at a time.
   ///
   /// One thread a run where there are enough runs for all cores: splitting small steps over threads costs processor
-  /// time, runs side by side do not. How much that gains has not been measured on an idle machine yet. It goes by the
-  /// number of all planned runs, complete or not, so that a queue that is started again does the same.
+  /// time, runs side by side do not (nothing to 6% on two cores, see Guides/experiments.md). It goes by the number of all
+  /// planned runs, complete or not, so that a queue that is started again does the same.
   /// - Parameter cores: `SPREAD_THREADS`, else the cores this process may use.
   static func shares(cores: Int, planned: Int, jobs: Int?, threads: Int?) -> (jobs: Int, threads: Int) {
     let sideBySide = jobs ?? threads.map { max(1, cores / $0) } ?? max(1, min(cores, planned))
