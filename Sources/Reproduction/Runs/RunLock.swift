@@ -57,7 +57,13 @@ final class RunLock {
   private static func held(_ folder: RunFolder, by worker: WorkerRecord? = nil) -> RunError {
     let known = worker ?? WorkerRecord.read(folder.worker)
     let who = known.map { " (process \($0.process) on \($0.host), since \($0.started))" } ?? ""
-    return RunError("another process works on \(folder.url.path)\(who); start this again when it is done")
+    // Whether a process on another machine still lives shows by its records alone.
+    let gone =
+      known.flatMap { $0.host == WorkerRecord.thisHost ? nil : $0.updated }.map {
+        ", or once it has given no sign for \(Int(RunFolder.patience / 60)) minutes (the last: \($0))"
+      } ?? ""
+    return RunError(
+      "another process works on \(folder.url.path)\(who); start this again when it is done\(gone)")
   }
 }
 
