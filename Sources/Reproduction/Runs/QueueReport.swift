@@ -19,34 +19,39 @@ struct QueueReport {
       (count(.failed), "failed"),
     ]
     let others = parts.filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }.joined()
-    let left = secondsLeft.map { "; \(duration($0)) left" } ?? ""
+    let left = timeLeft.map { "; \($0) left" } ?? ""
     return "\(title): \(count(.complete)) of \(entries.count) runs done\(others)\(left)"
   }
 
-  /// Of all runs, from what complete ones took and what running ones have done; nil while nothing is known.
-  private var secondsLeft: Double? {
-    let known = entries.filter { $0.state == .complete }.compactMap { entry in
-      RunTimes.total(of: entry.folder).map { (experiment: entry.run.configuration.experiment, seconds: $0) }
+  /// What all runs still take, at least where nothing is known yet of some of them; nil while nothing is known at all.
+  private var timeLeft: String? {
+    let expected = secondsByExperiment
+    let toDo = entries.filter { $0.state == .running || $0.state == .waiting }
+    let known = toDo.compactMap { entry -> Double? in
+      let whole = expected[entry.run.configuration.experiment]
+      guard entry.state == .running else { return whole }
+      return RunTimes.left(of: entry.folder, epochs: entry.run.configuration.epochs)
+        ?? whole.map { max(0, $0 - (ContinuousClock.now - entry.began).seconds) }
     }
-    func expected(_ entry: QueueEntry) -> Double? {
-      let same = known.filter { $0.experiment == entry.run.configuration.experiment }
-      let seconds = (same.isEmpty ? known : same).map(\.seconds)
-      return seconds.isEmpty ? nil : seconds.reduce(0, +) / Double(seconds.count)
+    guard let longest = known.max() else { return nil }
+    let seconds = max(longest, known.reduce(0, +) / Double(max(1, jobs)))
+    return (known.count < toDo.count ? "at least " : "") + duration(seconds)
+  }
+
+  /// Of a run of each experiment, by those that are complete or have an epoch behind them. Those of another experiment say
+  /// nothing: a table's rows differ a hundredfold.
+  private var secondsByExperiment: [String: Double] {
+    var known: [String: [Double]] = [:]
+    for entry in entries {
+      let seconds: Double? =
+        switch entry.state {
+        case .complete: RunTimes.total(of: entry.folder)
+        case .running: RunTimes.expected(of: entry.folder, epochs: entry.run.configuration.epochs)
+        case .waiting, .elsewhere, .failed: nil
+        }
+      if let seconds { known[entry.run.configuration.experiment, default: []].append(seconds) }
     }
-    let running = entries.filter { $0.state == .running }.map { entry in
-      RunTimes.left(of: entry.folder, epochs: entry.run.configuration.epochs)
-        ?? expected(entry).map { max(0, $0 - (ContinuousClock.now - entry.began).seconds) }
-    }
-    // While nothing is complete, a run that waits is taken to last as long as those that run.
-    let paces = entries.filter { $0.state == .running }.compactMap {
-      RunTimes.expected(of: $0.folder, epochs: $0.run.configuration.epochs)
-    }
-    let pace = paces.isEmpty ? nil : paces.reduce(0, +) / Double(paces.count)
-    let waiting = entries.filter { $0.state == .waiting }.map { expected($0) ?? pace }
-    let all = running + waiting
-    guard !all.isEmpty, all.allSatisfy({ $0 != nil }) else { return nil }
-    let longest = all.compactMap { $0 }.max() ?? 0
-    return max(longest, all.reduce(0) { $0 + ($1 ?? 0) } / Double(max(1, jobs)))
+    return known.mapValues { $0.reduce(0, +) / Double($0.count) }
   }
 
   /// What a run that is being worked on does, in few words.
