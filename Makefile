@@ -53,7 +53,7 @@ bench-peers: build ## Run ours, PyTorch and JAX side by side (ONLY="vit loss-409
 	@.venv/bin/python -c 'import torch, jax' 2>/dev/null || .venv/bin/python -m pip install -q -r Benchmarks/requirements.txt
 	.venv/bin/python Benchmarks/compare.py --rounds $(or $(ROUNDS),3) $(if $(ONLY),--only $(ONLY))
 
-reproduce-table2: build ## Train and print table 2 (PROFILE=smoke|quick|paper, RUNS=folder, SPREAD_DATA=folder, JOBS=runs side by side)
+reproduce-table2: build ## Train and print table 2 (PROFILE=smoke|quick|efficient|paper, RUNS=folder, SPREAD_DATA=folder, JOBS=runs side by side)
 	.build/release/spread-exp reproduce 2 --profile $(PROFILE) --runs $(RUNS) $(if $(JOBS),--jobs $(JOBS))
 
 reproduce-table4: build ## Train what is missing of table 4, and print it

@@ -11,13 +11,9 @@ final class RunLock {
   private let heartbeat: Heartbeat
   private let timer: any DispatchSourceTimer
 
-  /// - Parameters:
-  ///   - state: what the record says of progress.
-  ///   - patience: seconds after which a worker on another machine that gives no sign counts as gone.
+  /// - Parameter state: what the record says of progress.
   /// - Throws: `RunError` when another process works on the run.
-  init(
-    _ folder: RunFolder, showing state: ProgressState = ProgressState(), patience: Double = RunFolder.patience
-  ) throws {
+  init(_ folder: RunFolder, showing state: ProgressState = ProgressState()) throws {
     descriptor = open(folder.lock.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw RunError("\(folder.lock.path) could not be opened: \(String(cString: strerror(errno)))")
@@ -27,7 +23,7 @@ final class RunLock {
       // What dates the files may be another machine's clock: it is asked by touching one.
       futimens(descriptor, nil)
       let now = RunFolder.modified(folder.lock.path) ?? Date().timeIntervalSince1970
-      if let worker = folder.activeWorker(now: now, patience: patience), !Self.isOfThisProcess(worker) {
+      if let worker = folder.activeWorker(now: now), !Self.isOfThisProcess(worker) {
         throw Self.held(folder, by: worker)
       }
       unlink(folder.worker.path)
@@ -54,16 +50,17 @@ final class RunLock {
     worker.host == WorkerRecord.thisHost && worker.process == getpid()
   }
 
-  private static func held(_ folder: RunFolder, by worker: WorkerRecord? = nil) -> RunError {
+  /// - Parameter worker: nil: whoever has the system's lock, or came first at this moment. Of one that is known by its
+  ///   record alone, on another machine, silence tells that it is gone.
+  fileprivate static func held(_ folder: RunFolder, by worker: WorkerRecord? = nil) -> RunError {
     let known = worker ?? WorkerRecord.read(folder.worker)
     let who = known.map { " (process \($0.process) on \($0.host), since \($0.started))" } ?? ""
-    // Whether a process on another machine still lives shows by its records alone.
-    let gone =
-      known.flatMap { $0.host == WorkerRecord.thisHost ? nil : $0.updated }.map {
-        ", or once it has given no sign for \(Int(RunFolder.patience / 60)) minutes (the last: \($0))"
-      } ?? ""
-    return RunError(
-      "another process works on \(folder.url.path)\(who); start this again when it is done\(gone)")
+    var text = "another process works on \(folder.url.path)\(who); start this again when it is done"
+    if let worker, worker.host != WorkerRecord.thisHost {
+      text +=
+        ", or once it has given no sign for \(Int(RunFolder.patience / 60)) minutes (the last: \(worker.updated))"
+    }
+    return RunError(text)
   }
 }
 
@@ -134,7 +131,7 @@ private final class Heartbeat: Sendable {
     // The first must not replace that of a worker who came at the same moment from another machine.
     if asNew, link(temporary, file) == 0 { return }
     if asNew, errno == EEXIST {
-      throw RunError("another process works on \(folder.url.path); start this again when it is done")
+      throw RunLock.held(folder)
     }
     // Renewed; or a file system without links.
     guard rename(temporary, file) == 0 else {

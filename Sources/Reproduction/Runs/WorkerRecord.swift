@@ -47,11 +47,11 @@ public struct WorkerRecord: Codable, Sendable, Equatable {
   /// Whether the worker may still be at work.
   ///
   /// On this machine the process itself is looked for. From another machine only its records come: one that is older than
-  /// `patience` is that of a worker that is gone.
+  /// `RunFolder.patience` is that of a worker that is gone.
   /// - Parameter age: seconds since the record was written.
-  func isAlive(age: Double, patience: Double) -> Bool {
+  func isAlive(age: Double) -> Bool {
     if host == Self.thisHost { return Self.start(ofProcess: process) == processStart }
-    return age < patience
+    return age < RunFolder.patience
   }
 
   /// The machine's start and the process's, from /proc; nil when there is no such process.
@@ -79,10 +79,9 @@ extension RunFolder {
   /// The worker on this run; nil when there is none, or only the record of one that is gone.
   ///
   /// - Parameter now: the time by the clock that dates the files.
-  func activeWorker(now: Double = Date().timeIntervalSince1970, patience: Double = patience) -> WorkerRecord?
-  {
+  func activeWorker(now: Double = Date().timeIntervalSince1970) -> WorkerRecord? {
     guard let record = WorkerRecord.read(worker), let written = Self.modified(worker.path),
-      record.isAlive(age: now - written, patience: patience)
+      record.isAlive(age: now - written)
     else { return nil }
     return record
   }
