@@ -24,6 +24,7 @@ public enum ContrastiveLayout: String, Codable, Sendable, CaseIterable {
 
 /// Why a contrastive loss cannot be computed.
 public struct ContrastiveLossError: Error, CustomStringConvertible, Equatable {
+  /// A sentence: what was wrong with the settings or the batch, with the values that were found.
   public let description: String
 }
 
@@ -47,16 +48,18 @@ public struct ContrastiveLossError: Error, CustomStringConvertible, Equatable {
 /// | L_spread | alpha L_attract + (1 - alpha) L_repel |
 ///
 /// It is exact, and works in tiles: no B x B matrix is ever held.
-/// - Complexity: 6 B^2 d operations with gradients (2 B^2 d without), up to half as many again where a strip
-///   of B similarities a row no longer fits in cache; memory O(B (d + tile)).
+/// - Complexity: 6 B^2 d operations with gradients (2 B^2 d without); 8 B^2 d, or 10 B^2 d with L_attract, where a
+///   strip of B similarities a row no longer fits in cache; memory O(B (d + tile)).
 /// - Source: Fu et al. 2022, equations 2 and 3; Khosla et al. 2020; the gradients in closed form stand in
 ///   Guides/losses.md.
 public struct ContrastiveObjective: Codable, Sendable, Equatable {
+  /// Which row of the table above is computed; all but L_SS need labels.
   public var loss: ContrastiveLoss
   /// tau, what similarities are divided by; above 0.
   public var temperature: Float
   /// The weight of L_attract in L_spread, in [0, 1].
   public var alpha: Float
+  /// Which points are anchors, and which are compared with them.
   public var layout: ContrastiveLayout
   /// With `crossView`: the average with the views exchanged.
   public var symmetric: Bool
@@ -70,6 +73,7 @@ public struct ContrastiveObjective: Codable, Sendable, Equatable {
   /// not depend on it beyond rounding.
   public var tileRows: Int?
 
+  /// Nothing is checked here: what cannot be used is refused, with a sentence, by `check` and by each call.
   public init(
     _ loss: ContrastiveLoss, temperature: Float = 0.5, alpha: Float = 0.5,
     layout: ContrastiveLayout = .crossView,

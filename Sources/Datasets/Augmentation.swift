@@ -5,23 +5,29 @@ import Tensors
 public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   /// Probability of a horizontal flip.
   public var flip: Float
-  /// Share of the image's area that a crop keeps, and the ratio of its width to its height; the crop is
-  /// scaled to the image's size. No crop when the areas are both 1.
+  /// The least share of the image's area that a crop keeps; the crop is scaled to the view's size. No crop when this
+  /// and `largestArea` are both 1.
   public var smallestArea: Float
+  /// The largest share; one is drawn uniformly between the two. At most 1.
   public var largestArea: Float
+  /// The least ratio of a crop's width to its height, above 0; the logarithm of a ratio is drawn uniformly between the two.
   public var smallestAspect: Float
+  /// The greatest ratio.
   public var largestAspect: Float
   /// Probability that brightness, contrast, saturation and hue change, in random order.
   public var jitter: Float
-  /// Brightness, contrast and saturation are multiplied by a factor in `1 - x ... 1 + x`.
+  /// Values are multiplied by a factor in `1 - x ... 1 + x`, at least 0.
   public var brightness: Float
+  /// As `brightness`, of the distances from the image's mean grey.
   public var contrast: Float
+  /// As `brightness`, of the distances from each pixel's own grey; grey images stay as they are.
   public var saturation: Float
   /// Hue moves by up to this share of the colour circle, at most 0.5.
   public var hue: Float
   /// Probability that colours are replaced by grey.
   public var grey: Float
 
+  /// What is not given is left alone. The aspects are torchvision's, and matter with a crop only.
   public init(
     flip: Float = 0, smallestArea: Float = 1, largestArea: Float = 1, smallestAspect: Float = 3.0 / 4,
     largestAspect: Float = 4.0 / 3, jitter: Float = 0, brightness: Float = 0, contrast: Float = 0,

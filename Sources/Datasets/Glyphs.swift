@@ -11,11 +11,16 @@ public struct Glyphs: Sendable, Equatable {
   public var trainingCounts: [Int]
   /// Test images of each digit.
   public var testCounts: [Int]
+  /// Another seed gives other drawings and other files in the cache.
   public var seed: UInt64
 
   /// Raised with every change of what is drawn, so that an old cache is not read.
   static let version = 1
 
+  /// - Parameters:
+  ///   - trainingCounts, testCounts: ten numbers of images each, for the digits 0 to 9, none negative. A part
+  ///     with no image at all stops the program when it is loaded.
+  ///   - seed: any number
   public init(trainingCounts: [Int], testCounts: [Int], seed: UInt64 = 0) {
     require(
       trainingCounts.count == 10 && testCounts.count == 10

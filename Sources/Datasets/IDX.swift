@@ -6,6 +6,7 @@ import Tensors
 /// - Source: the description at the head of LeCun's MNIST page: two zero bytes, a type, the rank, the lengths
 ///   as big-endian 32-bit numbers, the elements in row-major order.
 public struct IDXArray: Sendable {
+  /// The length of each axis, at least 1; there are 1 to 255 axes.
   public let shape: [Int]
   /// Unsigned bytes as they are; other types in the file's big-endian order.
   public let raw: [UInt8]

@@ -4,7 +4,9 @@ import Tensors
 /// Images with a class and a stratum each: a list of places in a store. Views (subsets, splits, other labels)
 /// copy no pixels.
 public struct ImageDataset: Sendable {
+  /// For a person, such as "MNIST-Coarse". Views keep it; `renamed` and `relabelled` set another.
   public let name: String
+  /// What `indices` point into, shared with all views: it may hold images that are not among the points.
   public let store: ImageStore
   /// For each point, its image in the store.
   public let indices: [Int]
@@ -14,9 +16,19 @@ public struct ImageDataset: Sendable {
   public let originalLabels: [Int]
   /// For each point, the finer group that it belongs to (a subclass).
   public let strata: [Int]
+  /// For each class, from 0, what it is called; classes without a point have a name too.
   public let classNames: [String]
+  /// For each stratum, from 0, what it is called.
   public let stratumNames: [String]
 
+  /// Stops the program when the lists differ in length, a label or stratum has no name, or a point's image is
+  /// not in the store.
+  ///
+  /// - Parameters:
+  ///   - indices: the points' places in the store; nil: all of its images, in order
+  ///   - labels, strata: one for each point, from 0
+  ///   - originalLabels: nil: there is no label noise, they are `labels`
+  /// - Complexity: a pass over the points.
   public init(
     name: String, store: ImageStore, indices: [Int]? = nil, labels: [Int], originalLabels: [Int]? = nil,
     strata: [Int], classNames: [String], stratumNames: [String]
@@ -44,6 +56,7 @@ public struct ImageDataset: Sendable {
     self.stratumNames = stratumNames
   }
 
+  /// The number of points, which may be smaller or larger than that of the store's images.
   public var count: Int { indices.count }
 
   /// Mean and deviation of each channel, of values in [0, 1]; where nothing varies, the deviation is given as

@@ -4,23 +4,27 @@ import Tensors
 ///
 /// With u the embeddings scaled to unit length, n the size of a class, m its mean, and M the mean of all:
 ///
-/// * within cosine: the mean of u_i . u_j over the pairs i != j of a class; 1 when it has collapsed to a
-/// point. * cosine to mean: the mean of u_i . m / |m| over the points of a class; 1 likewise.
+/// * within cosine: the mean of u_i . u_j over the pairs i != j of a class; 1 when it has
+///   collapsed to a point.
+/// * cosine to mean: the mean of u_i . m / |m| over the points of a class; 1 likewise.
 /// * within variance: the mean of |u_i - m|^2; 0 likewise.
 /// * share of within variance: the sum over all points of |u_i - m|^2 over that of |u_i - M|^2; 0 when every
-/// class has collapsed, 1 when the
-///   classes' means coincide.
+///   class has collapsed, 1 when the classes' means coincide.
 ///
 /// - Complexity: two passes over the embeddings: pairs are never formed, because the sum over pairs is `|sum
 ///   of u|^2 - n`.
 public struct Collapse: Codable, Sendable, Equatable {
   /// One class, or one stratum.
   public struct Group: Codable, Sendable, Equatable {
+    /// As given for it; its number where no name was given.
     public var name: String
+    /// The number of its points, at least 1.
     public var count: Int
     /// Nil for a group of one point.
     public var withinCosine: Double?
+    /// In [0, 1], which is the length of the mean; 1 for a group of one point.
     public var cosineToMean: Double
+    /// In [0, 1]; 0 for a group of one point.
     public var withinVariance: Double
   }
 

@@ -10,13 +10,18 @@ import Tensors
 public struct LinearProbe: Sendable {
   /// How a probe is trained; the paper's rate and epochs where not given.
   public struct Configuration: Codable, Sendable, Equatable {
+    /// AdamW's, the same at every step.
     public var learningRate: Float
+    /// Passes over the training embeddings, each in another order; with 0, the probe's weights stay 0.
     public var epochs: Int
+    /// Rows a step, at least 1; the last batch of an epoch may have fewer.
     public var batchSize: Int
+    /// AdamW's, of weight and bias alike.
     public var weightDecay: Float
     /// Features are shifted and scaled to mean 0 and deviation 1 over the training embeddings.
     public var standardises: Bool
 
+    /// Nothing is checked here. The default rate goes with `standardises`; else it must fit the embeddings.
     public init(
       learningRate: Float = 1e-3, epochs: Int = 100, batchSize: Int = 512, weightDecay: Float = 0.01,
       standardises: Bool = true
@@ -49,6 +54,9 @@ public struct LinearProbe: Sendable {
     require(
       embeddings.rank == 2 && embeddings.shape[0] == labels.count && !labels.isEmpty,
       "a probe needs one label a row: \(labels.count) labels, embeddings of shape \(embeddings.shape)")
+    require(
+      configuration.batchSize > 0,
+      "a probe's batch holds at least one embedding, not \(configuration.batchSize)")
     let (count, width) = (embeddings.shape[0], embeddings.shape[1])
     let scaling = configuration.standardises ? FeatureScaling(embeddings) : nil
     let features = scaling?.apply(embeddings) ?? embeddings.detached()

@@ -11,13 +11,20 @@ import Tensors
 /// `[channels]`.
 /// - Source: Ioffe and Szegedy 2015.
 public final class BatchNorm2d: Layer {
+  /// The scale, `[channels]`, 1 at first.
   public let weight: Tensor
+  /// The shift, `[channels]`, 0 at first.
   public let bias: Tensor
+  /// `[channels]`, 0 at first. Changed in place by every pass in training.
   public let runningMean: Tensor
+  /// `[channels]`, 1 at first; likewise. Unbiased, where the batch is normalised by its biased variance.
   public let runningVariance: Tensor
+  /// The share of the batch's statistics in the new running ones; the old ones keep `1 - momentum`.
   public let momentum: Float
+  /// Added to the variance, so that a channel that never changes is not divided by 0.
   public let epsilon: Float
 
+  /// For `channels` values on the last axis, at least 1. The defaults are PyTorch's.
   public init(_ channels: Int, momentum: Float = 0.1, epsilon: Float = 1e-5) {
     require(channels > 0, "batch normalisation of \(channels) channels")
     weight = parameter(.ones([channels]))

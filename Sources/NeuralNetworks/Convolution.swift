@@ -7,9 +7,13 @@ import Tensors
 /// first.
 /// - Source: He et al. 2015, by fan-out, as torchvision initialises its residual networks.
 public final class Conv2d: Layer {
+  /// `[outputs, inputs, kernel, kernel]`, the last two by row, column.
   public let weight: Tensor
+  /// `[outputs]`; nil where the layer was made without one.
   public let bias: Tensor?
+  /// Pixels from one place of the kernel to the next, down and across.
   public let stride: Int
+  /// Rows and columns of zeros on each side of the image.
   public let padding: Int
 
   /// - Parameters:

@@ -21,6 +21,7 @@ public enum Member {
   case parameter(String, Tensor)
   /// State that is saved but not trained, such as running statistics.
   case buffer(String, Tensor)
+  /// A smaller part: its members' names follow this one and a dot.
   case module(String, any Module)
 }
 
@@ -31,6 +32,8 @@ public struct Pass: Sendable {
   /// Where random layers draw from.
   public var generator: RandomGenerator
 
+  /// In training. The pass has a copy of `generator`, which itself does not advance: give every step a
+  /// `split()` of it, or all steps drop the same elements.
   public static func training(_ generator: RandomGenerator) -> Pass {
     Pass(isTraining: true, generator: generator)
   }
@@ -41,6 +44,11 @@ public struct Pass: Sendable {
 
 /// A module that maps one tensor to another.
 public protocol Layer: Module {
+  /// The layer's result for `x`, recorded for the gradients of `x` and of the parameters. Each layer states
+  /// the shapes that it takes and gives; another shape stops the program.
+  ///
+  /// - Parameter pass: training or evaluation. A random layer in training advances its generator, so the
+  ///   order of calls counts.
   func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor
 }
 
@@ -53,6 +61,7 @@ public protocol Encoder: Layer {
 
 /// Why a saved state does not fit a network.
 public struct StateError: Error, CustomStringConvertible, Equatable {
+  /// A sentence that lists which entries are missing, unexpected or of another shape.
   public let description: String
 }
 

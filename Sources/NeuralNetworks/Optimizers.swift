@@ -22,6 +22,7 @@ public protocol Optimizer: AnyObject {
 }
 
 extension Optimizer {
+  /// A step with the gradients as they are, of whatever norm. Returns that norm.
   @discardableResult
   public func step(rate: Float) -> Float { step(rate: rate, maximumNorm: nil) }
 }
@@ -32,9 +33,13 @@ extension Optimizer {
 /// v / (1 - beta2^t)`.
 /// - Source: Loshchilov and Hutter 2019.
 public final class AdamW: Optimizer {
+  /// What the mean of the gradients keeps of itself in a step, in [0, 1).
   public let beta1: Float
+  /// What the mean of their squares keeps of itself in a step, in [0, 1).
   public let beta2: Float
+  /// Added to the root of the mean square, against division by 0.
   public let epsilon: Float
+  /// Times the rate, the share of each parameter that a step takes away, biases and normalisations included.
   public let weightDecay: Float
   /// Steps taken.
   public private(set) var steps = 0
@@ -42,6 +47,12 @@ public final class AdamW: Optimizer {
   private let mean: Tensor
   private let square: Tensor
 
+  /// - Parameters:
+  ///   - parameters: what is trained, at least one, with the names that `state()` goes by. They are moved
+  ///     into one piece of memory; views of them that were made before no longer follow. A parameter that has
+  ///     no gradient at a step counts as one whose gradient is 0.
+  /// - Complexity: a step is three passes over the parameters; the state takes twice their memory, the
+  ///   gathered gradients once more.
   public init(
     _ parameters: [(name: String, tensor: Tensor)], beta1: Float = 0.9, beta2: Float = 0.999,
     epsilon: Float = 1e-8,
@@ -86,12 +97,19 @@ public final class AdamW: Optimizer {
 /// Stochastic gradient descent with momentum, as PyTorch defines it: `g += decay * p`, `b = momentum * b +
 /// g`, `p -= rate * b` (or `rate * (g + momentum * b)` with Nesterov's form).
 public final class SGD: Optimizer {
+  /// What the velocity `b` keeps of itself in a step, in [0, 1); 0 for plain gradient descent.
   public let momentum: Float
+  /// The share of each parameter added to its gradient, biases and normalisations included.
   public let weightDecay: Float
+  /// Whether a step goes along `g + momentum * b` in place of `b`.
   public let nesterov: Bool
   private let parameters: FlatParameters
   private let velocity: Tensor
 
+  /// - Parameters:
+  ///   - parameters: as for `AdamW`
+  /// - Complexity: a step is three passes over the parameters; the state takes their memory once, the
+  ///   gathered gradients once more.
   public init(
     _ parameters: [(name: String, tensor: Tensor)], momentum: Float = 0.9, weightDecay: Float = 0,
     nesterov: Bool = false

@@ -3,8 +3,11 @@ import Tensors
 
 /// The largest value of each channel in square windows. Padding never wins.
 public final class MaxPool2d: Layer {
+  /// The window's side, in pixels.
   public let size: Int
+  /// Pixels from one window to the next, down and across.
   public let stride: Int
+  /// Rows and columns around the image that count as absent; at most half of `size`, checked by each call.
   public let padding: Int
 
   /// - Parameter stride: the window's side when not given.
@@ -22,8 +25,11 @@ public final class MaxPool2d: Layer {
 
 /// The mean of each channel in square windows. Padding counts as zeros, as it does by default in PyTorch.
 public final class AveragePool2d: Layer {
+  /// The window's side, in pixels.
   public let size: Int
+  /// Pixels from one window to the next, down and across.
   public let stride: Int
+  /// Rows and columns of zeros around the image; at most half of `size`, checked by each call.
   public let padding: Int
 
   /// - Parameter stride: the window's side when not given.

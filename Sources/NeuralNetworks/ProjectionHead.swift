@@ -7,8 +7,11 @@ import Tensors
 /// Members: `hidden` (without a bias, which the normalisation would take away again), `norm`, `output`.
 /// - Source: Chen et al. 2020 (SimCLR), section 4.2.
 public final class ProjectionHead: Layer {
+  /// `[batch, inputs]` to `[batch, hiddenWidth]`.
   public let hidden: Linear
+  /// Of the `hiddenWidth` values, each over the batch: training needs batches of two at least.
   public let norm: BatchNorm2d
+  /// `[batch, hiddenWidth]` to `[batch, outputs]`, with a bias.
   public let output: Linear
 
   /// - Parameters:

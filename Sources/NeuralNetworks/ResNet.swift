@@ -22,17 +22,20 @@ public final class ResNet: Encoder {
 
   /// Sizes; those of ResNet18 where not given.
   public struct Configuration: Codable, Sendable, Equatable {
+    /// Of the images: 3 for colour, 1 for grey.
     public var channels = 3
     /// Channels of the stem and the first stage; every further stage has twice as many.
     public var width = 64
     /// The number of blocks in each stage; every stage but the first halves the image's sides.
     public var blocks = [2, 2, 2, 2]
+    /// By the size of the images; `large` does not look at `stemStride`.
     public var stem = Stem.small
     /// The small stem's stride: 2 halves the image's sides before the first stage, for a quarter of the work.
     public var stemStride = 1
 
     public init() {}
 
+    /// Nothing is checked here; a network of sizes that cannot be stops the program when it is made.
     public init(channels: Int, width: Int, blocks: [Int], stem: Stem = .small, stemStride: Int = 1) {
       (self.channels, self.width, self.blocks) = (channels, width, blocks)
       (self.stem, self.stemStride) = (stem, stemStride)
@@ -42,12 +45,20 @@ public final class ResNet: Encoder {
     public static let small = Configuration(channels: 1, width: 16, blocks: [1, 1, 1])
   }
 
+  /// The sizes that the network was made with.
   public let configuration: Configuration
+  /// The stem's convolution, `[width, channels, 3, 3]`, or 7 x 7 in the large stem; no bias.
   public let conv1: Conv2d
+  /// Over the stem's `width` channels; a ReLU follows.
   public let bn1: BatchNorm2d
+  /// The blocks by stage, those of `layer1` first. A stage's first block doubles the channels and halves the
+  /// sides, but for that of the first stage.
   public let stages: [[BasicBlock]]
   private let pool: MaxPool2d?
 
+  /// Stops the program when a size is not positive, or there are not 1 to 16 stages.
+  ///
+  /// - Parameter generator: draws the convolutions' weights, in the members' order.
   public init(_ configuration: Configuration = Configuration(), using generator: inout RandomGenerator) {
     let (width, blocks) = (configuration.width, configuration.blocks)
     require(
@@ -101,10 +112,16 @@ public final class ResNet: Encoder {
 /// `relu(bn2(conv2(relu(bn1(conv1(x))))) + shortcut(x))`, the convolutions 3 x 3. The shortcut is `x`, or a 1
 /// x 1 convolution and a normalisation (`downsample`) where the block changes the channels or the sides.
 public final class BasicBlock: Layer {
+  /// `[outputs, inputs, 3, 3]`, with the block's stride; no bias.
   public let conv1: Conv2d
+  /// Over the `outputs` channels; a ReLU follows.
   public let bn1: BatchNorm2d
+  /// `[outputs, outputs, 3, 3]`, of stride 1; no bias.
   public let conv2: Conv2d
+  /// Over the `outputs` channels; the shortcut is added to its result, and a ReLU follows.
   public let bn2: BatchNorm2d
+  /// The shortcut's convolution, `[outputs, inputs, 1, 1]` with the block's stride, and its normalisation;
+  /// nil where the shortcut is `x`.
   public let downsample: (convolution: Conv2d, norm: BatchNorm2d)?
 
   init(_ inputs: Int, _ outputs: Int, stride: Int, using generator: inout RandomGenerator) {

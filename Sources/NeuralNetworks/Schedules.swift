@@ -2,6 +2,7 @@ import Foundation
 
 /// The learning rate over a run, as a factor of the base rate: a pure function of the progress.
 public enum Schedule: Codable, Sendable, Equatable {
+  /// The base rate throughout.
   case constant
   /// Half a cosine from 1 down to `minimum` over `period` epochs, stepped by whole epochs; after `period` it
   /// climbs again, as PyTorch's `CosineAnnealingLR` does.

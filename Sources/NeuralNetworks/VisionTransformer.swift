@@ -14,13 +14,19 @@ import Tensors
 public final class VisionTransformer: Encoder {
   /// Sizes and probabilities; the paper's where not given.
   public struct Configuration: Codable, Sendable, Equatable {
+    /// The side of the square images, in pixels.
     public var imageSize = 32
+    /// Of the images: 3 for colour, 1 for grey.
     public var channels = 3
     /// The side of a patch; divides the image's side.
     public var patchSize = 4
+    /// Values of a token, and of the embedding.
     public var width = 256
+    /// The number of blocks.
     public var depth = 7
+    /// Of the attention in each block; divides the width.
     public var heads = 8
+    /// Values of a token between the two maps of a block's feed-forward part.
     public var mlpWidth = 512
     /// Within blocks: attention weights, hidden activations, branch results.
     public var dropout: Float = 0.05
@@ -34,15 +40,23 @@ public final class VisionTransformer: Encoder {
     public init() {}
   }
 
+  /// The sizes and probabilities that the network was made with.
   public let configuration: Configuration
+  /// Images to tokens, `[batch, patches, width]`, before the class token is put in front of them.
   public let embed: PatchEmbedding
   /// `[width]`
   public let classToken: Tensor
   /// `[1 + patches, width]`, the class token's first.
   public let positions: Tensor
+  /// `depth` of them, in the order in which tokens pass.
   public let blocks: [TransformerBlock]
+  /// Of the class token's row behind the last block.
   public let norm: LayerNorm
 
+  /// Stops the program when patches do not tile the images, or heads do not divide the width.
+  ///
+  /// - Parameter generator: draws the weights, member by member. The class token and the positions are normal
+  ///   values cut to [-1, 1], times 0.1.
   public init(_ configuration: Configuration, using generator: inout RandomGenerator) {
     let width = configuration.width
     self.configuration = configuration
@@ -83,8 +97,11 @@ public final class VisionTransformer: Encoder {
 /// Members: `proj` (weight `[width, patch * patch * channels]`; a patch's values by row, column, channel),
 /// `norm`.
 public final class PatchEmbedding: Layer {
+  /// `[batch, patches, patch * patch * channels]` to `[batch, patches, width]`, with a bias.
   public let projection: Linear
+  /// Of each patch's `width` values.
   public let norm: LayerNorm
+  /// Of the normalised values, with the configuration's `embeddingDropout`.
   public let dropout: Dropout
   let patchSize: Int
   let patchCount: Int
@@ -105,18 +122,24 @@ public final class PatchEmbedding: Layer {
   /// `[batch, channels, size, size]` to `[batch, patches, width]`; patches by row, then column.
   public func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
     require(
-      x.rank == 4 && x.shape[2] * x.shape[3] == patchCount * patchSize * patchSize,
-      "images of shape \(x.shape) do not have \(patchCount) patches of side \(patchSize)")
+      x.rank == 4 && x.shape[2] == x.shape[3]
+        && x.shape[2] * x.shape[3] == patchCount * patchSize * patchSize,
+      "images of shape \(x.shape) are not squares of \(patchCount) patches of side \(patchSize)")
     return dropout(norm(projection(patches(x, side: patchSize), &pass), &pass), &pass)
   }
 }
 
 /// A pre-norm block: `x + attention(norm1(x))`, then `x + fc2(gelu(fc1(norm2(x))))`.
 public final class TransformerBlock: Layer {
+  /// Before the attention, over `width`.
   public let norm1: LayerNorm
+  /// Between positions; its map has the name `qkv` among the block's members.
   public let attention: MultiHeadSelfAttention
+  /// Before the feed-forward part, over `width`.
   public let norm2: LayerNorm
+  /// From `width` to `mlpWidth` values of a position, with a bias; GELU follows.
   public let fc1: Linear
+  /// From `mlpWidth` back to `width`, with a bias.
   public let fc2: Linear
   let dropout: Float
   let dropPath: DropPath

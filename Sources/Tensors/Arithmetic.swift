@@ -87,15 +87,24 @@ extension Tensor {
 // MARK: - With a number
 
 extension Tensor {
+  /// Each element with the other sign.
   public static prefix func - (x: Tensor) -> Tensor { x.scaled(by: -1, shift: 0) }
 
+  /// `number` added to each element; as all of these but the quotients, one pass, and one for the gradient.
   public static func + (x: Tensor, number: Float) -> Tensor { x.scaled(by: 1, shift: number) }
+  /// The same as `x + number`.
   public static func + (number: Float, x: Tensor) -> Tensor { x.scaled(by: 1, shift: number) }
+  /// `number` taken from each element.
   public static func - (x: Tensor, number: Float) -> Tensor { x.scaled(by: 1, shift: -number) }
+  /// Each element taken from `number`; the gradient changes its sign.
   public static func - (number: Float, x: Tensor) -> Tensor { x.scaled(by: -1, shift: number) }
+  /// Each element times `number`, and so the gradient.
   public static func * (x: Tensor, number: Float) -> Tensor { x.scaled(by: number, shift: 0) }
+  /// The same as `x * number`.
   public static func * (number: Float, x: Tensor) -> Tensor { x.scaled(by: number, shift: 0) }
+  /// Each element divided (not multiplied by the reciprocal); IEEE rules where `number` is 0.
   public static func / (x: Tensor, number: Float) -> Tensor { x / Tensor(number) }
+  /// `number` divided by each element; IEEE rules where one is 0.
   public static func / (number: Float, x: Tensor) -> Tensor { Tensor(number) / x }
 
   /// `scale * x + shift`, in one pass.

@@ -24,6 +24,7 @@ extension Tensor {
     return Tensor.record(value, from: [self]) { [($0 / saved) * 0.5] }
   }
 
+  /// The hyperbolic tangent, in [-1, 1]. Its slope is `1 - y^2`, so only the result is kept.
   public func tanh() -> Tensor {
     let value = mapped(ck_tanh)
     let saved = value.detached()

@@ -13,7 +13,7 @@ public enum MemoryPool {
     public var systemAllocations = 0
     /// Bytes held from the system, in use or kept for reuse.
     public var bytesHeld = 0
-    /// Bytes in tensors that are alive.
+    /// Bytes of the blocks of tensors that are alive and of scratch in use, as rounded up to the pool's sizes.
     public var bytesInUse = 0
     /// The largest value that `bytesInUse` had.
     public var peakBytesInUse = 0
@@ -29,6 +29,7 @@ public enum MemoryPool {
   private static let guarded = Mutex(Guarded())
   private static let sizeClassCount = 8 * 64
 
+  /// The figures as they are at this moment, over all threads.
   public static var statistics: Statistics { guarded.withLock { $0.state.statistics } }
 
   /// Starts a new measurement of `peakBytesInUse`.

@@ -20,6 +20,8 @@ public enum Parallel {
     return initial
   }
 
+  /// Sets `threadCount` for all work of the process that begins from now on. Threads beyond it stay, asleep.
+  /// Stops the program when `n` is not in 1...1024.
   public static func setThreadCount(_ n: Int) {
     require(n >= 1 && n <= 1024, "thread count \(n) is not in 1...1024")
     count.store(n, ordering: .relaxed)

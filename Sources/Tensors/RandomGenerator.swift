@@ -11,6 +11,7 @@ public struct RandomGenerator: RandomNumberGenerator, Codable, Sendable, Equatab
   private var c: UInt64
   private var d: UInt64
 
+  /// One sequence for each seed; any seed will do, 0 and neighbouring ones too.
   public init(seed: UInt64) {
     var mixer = SplitMix(state: seed)
     (a, b, c, d) = (mixer.next(), mixer.next(), mixer.next(), mixer.next())
@@ -73,6 +74,7 @@ public struct RandomGenerator: RandomNumberGenerator, Codable, Sendable, Equatab
     return Int(next(upperBound: UInt64(n)))
   }
 
+  /// True with `probability`, exact to 24 bits: never at 0 or below, always at 1 or above. Takes one value.
   public mutating func bool(probability: Float) -> Bool { uniform() < probability }
 
   /// The numbers 0..<n in random order (Fisher and Yates).

@@ -110,14 +110,17 @@ extension Tensor {
     Tensor(storage: Storage(count: elementCount(shape)), shape: shape)
   }
 
+  /// `value` in every element, in memory of its own: one pass.
   public static func full(_ value: Float, _ shape: [Int]) -> Tensor {
     let result = uninitialised(shape)
     result.pointer.update(repeating: value, count: result.count)
     return result
   }
 
+  /// 0 in every element; `[]` gives a scalar.
   public static func zeros(_ shape: [Int]) -> Tensor { full(0, shape) }
 
+  /// 1 in every element; `[]` gives a scalar.
   public static func ones(_ shape: [Int]) -> Tensor { full(1, shape) }
 
   /// Uniform in the half-open range.

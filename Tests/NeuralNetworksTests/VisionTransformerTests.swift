@@ -200,6 +200,16 @@ private func withoutDropping(_ configuration: inout VisionTransformer.Configurat
     }
   }
 
+  /// As many pixels in another shape would be cut into patches whose positions mean something else.
+  @Test func imagesThatAreNotSquareStopTheProgram() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var pass = Pass.evaluation
+      _ = small()(Tensor.zeros([1, 3, 4, 16]), &pass)
+    }
+    let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(text.contains("[1, 3, 4, 16]"), "\(text)")
+  }
+
   /// Eight random images with random labels are learned by heart.
   @Test func aSmallNetworkLearns() {
     var configuration = VisionTransformer.Configuration()

@@ -52,6 +52,12 @@ import Testing
         let other = try #require(b.tensors[name])
         #expect(zip(tensor.scalars(), other.scalars()).allSatisfy { abs($0 - $1) < 1e-2 }, "\(name)")
       }
+      let names = try FileManager.default.contentsOfDirectory(atPath: watched.url.path)
+      let events = try names.filter { $0.contains("tfevents") }.map {
+        String(decoding: try Data(contentsOf: watched.url.appendingPathComponent($0)), as: UTF8.self)
+      }
+      // The settings, each with a value: what is cleared to compare runs is not shown.
+      #expect(events.contains { $0.contains("| loss.name | ") } && !events.contains { $0.contains("|  |") })
       // Epochs 3 and 4: every third, and the last.
       let fine = try numbers("neighbourFineAccuracy", of: watched)
       let coarse = try numbers("neighbourCoarseAccuracy", of: watched)

@@ -4,8 +4,11 @@ import Tensors
 
 /// The collapse figures of embeddings in `.npy` files: what `spread-exp metrics` prints.
 public struct CollapseReport: Codable, Sendable {
+  /// Embeddings that were read, N.
   public let points: Int
+  /// Length of each, d.
   public let dimensions: Int
+  /// By the labels; groups are named by the integers in the file and stand in ascending order.
   public let classes: Collapse
   /// Nil when no strata were given.
   public let strata: Collapse?

@@ -4,10 +4,13 @@ import Tensors
 
 /// A loss and its gradients for embeddings in `.npy` files: what `spread-exp loss` prints.
 public struct LossEvaluation {
+  /// The loss, with the settings that it was computed with.
   public let objective: ContrastiveObjective
+  /// The mean over anchors; always finite.
   public let value: Float
   /// With respect to the views as given, each `[B, d]`.
   public let gradient1: Tensor
+  /// With respect to view 2 as given, `[B, d]`.
   public let gradient2: Tensor
 
   /// Reads the files and computes.

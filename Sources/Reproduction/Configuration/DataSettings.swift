@@ -13,9 +13,11 @@ public struct DataSettings: Sendable, Equatable {
   /// What the encoder is trained on: a few superclasses, or the classes themselves.
   public typealias Labels = LabelChoice
 
+  /// Which data set; it decides which of the other settings mean anything.
   public var name = Name.glyphs
+  /// What is trained on; a choice that the data set lacks is a `ConfigurationError`.
   public var labels = Labels.coarse
-  /// Where the files are; nil: `--data`, else the environment variable `SPREAD_DATA`.
+  /// Where the files are, unless `--data` names a folder; nil: the environment variable `SPREAD_DATA`.
   public var folder: String?
   /// Training images (validation included) that are used, drawn at random with the validation's seed; nil:
   /// all.
@@ -25,6 +27,7 @@ public struct DataSettings: Sendable, Equatable {
   /// The share of the training images that is trained on, after validation images were held out; drawn at random
   /// with the validation's seed, a smaller share within a larger one.
   public var fraction = 1.0
+  /// Wrong classes that training sees; none by default.
   public var labelNoise = LabelNoiseSettings()
   /// Side of the images that the encoder sees; nil: 224 for image folders, else that of the data set's images.
   public var imageSize: Int?
@@ -52,7 +55,11 @@ public struct DataSettings: Sendable, Equatable {
 
 /// Wrong classes among those that training sees. Validation and test images keep theirs, and strata stay.
 public struct LabelNoiseSettings: Sendable, Equatable {
+  /// Share of the training images, rounded to whole ones, that get one of the other classes, each with equal
+  /// probability. 0: none.
   public var share = 0.0
+  /// Seed of which images and which classes, the same for every seed of training. What is wrong at a smaller
+  /// share is wrong in the same way at a larger one.
   public var seed = 0
 
   public init() {}
@@ -87,7 +94,7 @@ extension DataSettings: ConfigurationSection {
       ),
       .value(
         "folder", \.folder,
-        "Folder of the files; else --data, else SPREAD_DATA. Not part of a run's identity.",
+        "Folder of the files, unless --data names one; absent: SPREAD_DATA. Not part of a run's identity.",
         when: isRead),
       .value(
         "trainingImages", \.trainingImages, Limits<Int>.within(100...10_000_000).orAbsent(),
@@ -146,14 +153,23 @@ extension DataSettings {
 
 /// Random changes that make the two views of an image. Probabilities and strengths of 0 switch a change off.
 public struct AugmentationSettings: Sendable, Equatable {
+  /// Probability of a horizontal flip; 0 by default, so that digits stay readable.
   public var flip = 0.0
+  /// Least and largest share of the image's area that a random crop keeps; no crop when both are 1.
   public var cropArea = [0.2, 1.0]
+  /// Least and largest width over height of a crop, drawn evenly in its logarithm.
   public var cropAspect = [0.75, 4.0 / 3.0]
+  /// Probability of the colour jitter: the four changes below, in random order.
   public var jitterProbability = 0.8
+  /// Jitter: values are multiplied by a factor in `1 - x ... 1 + x`.
   public var brightness = 0.4
+  /// Jitter: distances from the image's mean grey are multiplied by such a factor.
   public var contrast = 0.4
+  /// Jitter, of colour images: distances from each pixel's grey are multiplied by such a factor.
   public var saturation = 0.4
+  /// Jitter, of colour images: hue turns either way by up to this share of the circle, at most 0.5.
   public var hue = 0.1
+  /// Probability that a colour image becomes grey, after the jitter.
   public var grey = 0.2
 
   public init() {}

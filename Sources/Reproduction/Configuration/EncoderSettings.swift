@@ -2,13 +2,18 @@ import NeuralNetworks
 
 /// The network that maps an image to its embedding.
 public struct EncoderSettings: Sendable, Equatable {
+  /// The paper's vision transformer, ResNet18, or a residual network of other sizes.
   public enum Name: String, CaseIterable, Sendable { case vit, resnet18, resnet }
 
+  /// Which network. The settings from `width` to `stochasticDepth` are those of `vit`, `stem` is that of both
+  /// residual networks, the others are those of `resnet`; in a file, one that means nothing is an error.
   public var name = Name.vit
-  /// Tokens' width, which is the embedding's.
+  /// Transformer: the tokens' width, which is the embedding's. A residual network's embedding has `stemWidth`, doubled by
+  /// every stage but the first.
   public var width = 256
   /// Blocks.
   public var depth = 7
+  /// Attention heads, each `width / heads` wide; a number that does not divide the width is an error.
   public var heads = 8
   /// Side of the square patches, in pixels.
   public var patch = 4
@@ -69,7 +74,7 @@ extension EncoderSettings: ConfigurationSection {
         when: isTransformer),
       .value(
         "stochasticDepth", \.stochasticDepth, probability,
-        "Probability that the last block is left out; it grows linearly from 0 at the first.",
+        "Probability that an image skips a branch of the last block; it grows linearly from 0 at the first.",
         when: isTransformer),
       .value(
         "stemWidth", \.stemWidth, .within(1...1024),

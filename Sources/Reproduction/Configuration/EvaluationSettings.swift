@@ -1,6 +1,7 @@
 /// The part of the training images that chooses the checkpoint, where the data set has no validation part of
 /// its own.
 public struct ValidationSettings: Sendable, Equatable {
+  /// Share of the training images that is held out, rounded to whole ones.
   public var share = 0.1
   /// The same split for every seed of training, so that seeds differ in training alone.
   public var seed = 42
@@ -24,9 +25,13 @@ extension ValidationSettings: ConfigurationSection {
 
 /// The linear classifier trained on the frozen embeddings: coarse-to-fine transfer.
 public struct ProbeSettings: Sendable, Equatable {
+  /// AdamW's learning rate, the same in every step.
   public var rate = 1e-3
+  /// Passes over the embeddings of the training images.
   public var epochs = 100
+  /// Embeddings a step; the last step of an epoch may have fewer.
   public var batchSize = 128
+  /// AdamW's: decay a step is this times the rate, of weights and biases alike.
   public var weightDecay = 0.01
   /// Each coordinate of the embeddings to mean 0 and deviation 1 over the training images first.
   public var standardise = true
@@ -51,6 +56,7 @@ extension ProbeSettings: ConfigurationSection {
 
 /// Classification by the nearest training embeddings (cosine similarity).
 public struct NeighbourSettings: Sendable, Equatable {
+  /// Training images that vote on the fine label of a test image; all of them when there are fewer.
   public var k = 20
 
   public init() {}

@@ -10,29 +10,48 @@ public struct ExperimentConfiguration: Sendable, Equatable {
   public var experiment = "experiment"
   /// For tables, for example "MNIST-Coarse".
   public var title = ""
-  /// The profile that was chosen; empty when the file has none.
+  /// The profile that was chosen; "custom" when the file has none.
   public var profile = "custom"
+  /// The images and labels. They do not depend on the run's seed.
   public var data = DataSettings()
+  /// The network whose embeddings are trained and measured.
   public var encoder = EncoderSettings()
+  /// The contrastive loss; `classifier.weight` times the cross entropy is added to it.
   public var loss = LossSettings()
+  /// A head between the encoder and the contrastive loss; none by default.
   public var projection = ProjectionSettings()
+  /// The classifier trained with the encoder: its validation accuracy chooses the epoch, its test accuracy is
+  /// the end model's.
   public var classifier = ClassifierSettings()
+  /// How gradients become steps, for encoder, head and classifier alike.
   public var optimiser = OptimiserSettings()
+  /// The factor on `optimiser.rate` as training goes on.
   public var schedule = ScheduleSettings()
+  /// Passes over the training images, each without what does not fill a batch. Early stopping may end
+  /// training before; the schedule is laid out over all of them.
   public var epochs = 100
   /// Images a step; each is seen in two views.
   public var batchSize = 128
+  /// Random changes that make the two views; images that are evaluated are not changed.
   public var augmentation = AugmentationSettings()
+  /// Images held out to choose the best epoch, the same ones for every seed.
   public var validation = ValidationSettings()
+  /// The linear classifier that learns the fine labels from frozen embeddings, once training has ended.
   public var probe = ProbeSettings()
+  /// Classification of test images by their nearest training images, once training has ended.
   public var neighbours = NeighbourSettings()
+  /// Accuracy by nearest neighbours while training goes on. Not part of a run's identity.
   public var monitor = MonitorSettings()
+  /// When training ends before its last epoch; by default never. Part of a run's identity.
   public var earlyStopping = EarlyStoppingSettings()
+  /// Networks kept beside the last and the best; by default none. Not part of a run's identity.
   public var checkpoints = CheckpointSettings()
+  /// Event files for TensorBoard; written by default. Not part of a run's identity.
   public var tensorBoard = TensorBoardSettings()
   /// One run each.
   public var seeds = [0, 1, 2]
-  /// Nil: `--threads`, else `SPREAD_THREADS`, else the cores this process may use.
+  /// Nil: `SPREAD_THREADS`, else the cores this process may use, or in a queue the run's share of them. `--threads`
+  /// wins over it.
   public var threads: Int?
 
   public init() {}
@@ -74,7 +93,8 @@ extension ExperimentConfiguration: ConfigurationSection {
       .value("seeds", \.seeds, .distinct(0...Int(Int32.max)), "One run each."),
       .value(
         "threads", \.threads, Limits<Int>.within(1...1024).orAbsent(),
-        "Threads; absent: --threads, else SPREAD_THREADS, else all cores. Not part of a run's identity."),
+        "Threads, unless --threads says otherwise; absent: SPREAD_THREADS, else all cores (in a queue, its share). Not part of a run's identity."
+      ),
     ]
   }
 

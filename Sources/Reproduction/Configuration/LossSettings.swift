@@ -2,13 +2,19 @@ import ContrastiveLosses
 
 /// The contrastive term.
 public struct LossSettings: Sendable, Equatable {
+  /// A configuration can name every loss that there is.
   public typealias Name = ContrastiveLoss
+  /// Which similarities of the two views are compared.
   public typealias Layout = ContrastiveLayout
 
+  /// The loss of this run. A file that names none stands for several configurations, one for each of its
+  /// `losses`.
   public var name = Name.spread
+  /// Divides the cosine similarities; above 0.
   public var temperature = 0.5
   /// L_spread = alpha L_attract + (1 - alpha) L_repel.
   public var alpha = 0.5
+  /// Cross view: view 1 against view 2. Pooled: all rows of both views against each other.
   public var layout = Layout.crossView
   /// Cross view: the mean with the views exchanged.
   public var symmetric = false
@@ -100,7 +106,10 @@ extension ProjectionSettings: ConfigurationSection {
 
 /// The linear classifier trained with the encoder by cross entropy: the table's "end model".
 public struct ClassifierSettings: Sendable, Equatable {
+  /// Weight of the cross entropy beside the contrastive loss, whose own is 1. With 0 the classifier learns
+  /// nothing, and the epoch that it chooses means nothing.
   public var weight = 1.0
+  /// Share of the target, below 1, that is spread evenly over all classes, the right one included.
   public var labelSmoothing = 0.0
 
   public init() {}

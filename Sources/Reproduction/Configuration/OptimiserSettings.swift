@@ -1,13 +1,22 @@
 /// How gradients become steps.
 public struct OptimiserSettings: Sendable, Equatable {
+  /// AdamW, or stochastic gradient descent with momentum.
   public enum Name: String, CaseIterable, Sendable { case adamw, sgd }
 
+  /// Which one; `betas` and `epsilon` are those of AdamW, `momentum` and `nesterov` those of SGD.
   public var name = Name.adamw
+  /// The learning rate, before the schedule's factor; the paper's by default.
   public var rate = 3e-4
+  /// AdamW: decay a step is this times the rate. SGD: this times the values is added to gradients. Of all
+  /// trained values, biases and normalisations included.
   public var weightDecay = 0.01
+  /// AdamW: the share that the running mean of gradients, and that of their squares, keeps at each step.
   public var betas = [0.9, 0.999]
+  /// AdamW: added to the root of the mean square, by which a step is divided.
   public var epsilon = 1e-8
+  /// SGD: the share of the last step's direction that the next keeps; 0: none.
   public var momentum = 0.9
+  /// SGD: Nesterov's form, in which a step looks ahead along the momentum.
   public var nesterov = false
   /// Longest gradient (Euclidean norm over all parameters); nil: as it comes.
   public var gradientClip: Double?
@@ -44,10 +53,13 @@ extension OptimiserSettings: ConfigurationSection {
 
 /// The factor on the learning rate as training goes on.
 public struct ScheduleSettings: Sendable, Equatable {
+  /// Constant, or a curve: cosine and multi-step change from epoch to epoch, cosine to zero and one cycle
+  /// with every step.
   public enum Name: String, CaseIterable, Sendable {
     case constant, cosine, cosineToZero, multiStep, oneCycle
   }
 
+  /// The curve of the factor; by default half a cosine from 1 to `minimum`.
   public var name = Name.cosine
   /// Linear rise over the first epochs (not for one cycle, which has its own).
   public var warmUpEpochs = 0.0
@@ -58,6 +70,7 @@ public struct ScheduleSettings: Sendable, Equatable {
   public var minimum = 0.0
   /// Multi-step: the epochs after which the rate is multiplied by `factor`.
   public var milestones = [Int]()
+  /// Multi-step: see `milestones`; 0.1 leaves a tenth of the rate after each.
   public var factor = 0.1
   /// One cycle: the share of all steps in which the rate rises.
   public var rise = 0.3

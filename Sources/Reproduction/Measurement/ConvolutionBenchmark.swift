@@ -5,12 +5,17 @@ import Tensors
 public enum ConvolutionBenchmark {
   /// One convolution; its padding is half of the kernel, rounded down.
   public struct Layer: Sendable, Equatable {
+    /// Images that go through at a time.
     public var batch: Int
     /// The image's side.
     public var size: Int
+    /// Channels of the input.
     public var channels: Int
+    /// Channels of the output.
     public var outputs: Int
+    /// The kernel's side.
     public var kernel: Int
+    /// Pixels from one window to the next, down and across.
     public var stride: Int
     /// How often a network has it.
     public var count: Int

@@ -13,9 +13,11 @@ public struct Machine: Sendable, Codable, Equatable {
   public var blas: String
   /// OpenBLAS's kernels, and the ones it would have chosen by itself.
   public var blasKernel: String
+  /// What `blasKernel` was before better ones were looked for; the same where there are none.
   public var blasKernelByItself: String
   /// The instruction set of our own kernels.
   public var vectors: String
+  /// The operating system and its version, for example "Debian GNU/Linux 12 (bookworm)".
   public var system: String
 
   enum CodingKeys: String, CodingKey {

@@ -6,10 +6,15 @@ import Tensors
 public enum ProductBenchmark {
   /// `[m, k]` times `[k, n]`, or a batch of such products run one-threaded on each core.
   public struct Shape: Sendable, Equatable {
+    /// What it stands for, such as "vit qkv": the head of its line in a report.
     public var name: String
+    /// Rows of the left matrix and of the result.
     public var m: Int
+    /// Columns of the right matrix and of the result.
     public var n: Int
+    /// Columns of the left matrix, rows of the right one: the length of the sums.
     public var k: Int
+    /// 1: one product, on all threads. More: so many products, each on one thread.
     public var batch: Int
 
     public init(name: String, m: Int, n: Int, k: Int, batch: Int = 1) {

@@ -107,8 +107,15 @@ extension StepBenchmark {
   }
 }
 
-/// A contrastive loss with its gradients, on random unit rows of ten classes.
+/// A contrastive loss with its gradients, on random rows of ten classes; scaling them to unit length is timed with it.
 public enum LossBenchmark {
+  /// Times the loss forward and backward.
+  ///
+  /// - Parameters:
+  ///   - batch: points, with a row in each view
+  ///   - dimension: length of a row
+  ///   - peak: operations a second to set the result beside
+  /// - Throws: `ContrastiveLossError` when the loss's settings and the batch do not go together.
   public static func run(
     _ objective: ContrastiveObjective, batch: Int, dimension: Int, runs: Int, peak: Double?, machine: Machine
   ) throws -> BenchmarkResult {

@@ -11,6 +11,7 @@ public struct Timing: Sendable, Equatable {
   /// Pages that the system handed out during the counted runs, those of every thread.
   public let pageFaults: Int?
 
+  /// - Parameter seconds: of each run, in any order; at least one, or the program stops.
   public init(seconds: [Double], systemAllocations: Int? = nil, pageFaults: Int? = nil) {
     require(!seconds.isEmpty, "a timing needs at least one run")
     self.seconds = seconds.sorted()
@@ -18,14 +19,18 @@ public struct Timing: Sendable, Equatable {
     self.pageFaults = pageFaults
   }
 
+  /// Seconds of the fastest run.
   public var minimum: Double { seconds[0] }
+  /// Seconds of the slowest run.
   public var maximum: Double { seconds[seconds.count - 1] }
+  /// Seconds of the run in the middle; with an even number of runs, the mean of the two in the middle.
   public var median: Double {
     let middle = seconds.count / 2
     return seconds.count % 2 == 1 ? seconds[middle] : (seconds[middle - 1] + seconds[middle]) / 2
   }
 
-  /// Times `body` after one run that is not counted (it fills caches and the memory pool), `runs` times.
+  /// Times `body` `runs` times (at least once), after `warmUp` runs that are not counted: they fill caches and the
+  /// memory pool.
   public static func measure(runs: Int, warmUp: Int = 1, _ body: () -> Void) -> Timing {
     for _ in 0..<warmUp { body() }
     let clock = ContinuousClock()
@@ -39,12 +44,17 @@ public struct Timing: Sendable, Equatable {
 
 /// One line of a benchmark: what was timed, and the figures that follow from it.
 public struct BenchmarkResult: Sendable, Codable, Equatable {
+  /// What was timed, for example "vit step" or "loss spread".
   public var benchmark: String
   /// Sizes and options, by name.
   public var sizes: [String: Int]
+  /// Of the run in the middle; the rates below are at this time.
   public var medianSeconds: Double
+  /// Of the fastest run.
   public var minimumSeconds: Double
+  /// Of the slowest run.
   public var maximumSeconds: Double
+  /// Runs that count; those that warm up do not.
   public var runs: Int
   /// Arithmetic, 1e9 operations a second at the median; nil where operations are not what limits.
   public var gflops: Double?
@@ -64,6 +74,7 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
   public var systemAllocations: Int?
   /// Pages that the system handed out over all counted runs.
   public var pageFaults: Int?
+  /// What it was measured on, so that each figure says so by itself.
   public var machine: Machine
 
   enum CodingKeys: String, CodingKey {
@@ -81,6 +92,13 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
     case pageFaults = "page_faults"
   }
 
+  /// The figures of a timing; `imagesPerSecond` and `shareOfLibrary` are set afterwards where they apply.
+  ///
+  /// - Parameters:
+  ///   - sizes: with "threads" where views are made by several
+  ///   - operations: of one run; nil where they are not what limits
+  ///   - peak: operations a second to set the result beside
+  ///   - views: made in one run, where views are what is made
   public init(
     _ benchmark: String, sizes: [String: Int], timing: Timing, operations: Double? = nil, peak: Double? = nil,
     views: Int? = nil, machine: Machine

@@ -1,10 +1,11 @@
 import Foundation
 import Tensors
 
-/// Why a run's folder could not be written or read.
+/// Why a run cannot begin or go on: its folder, its data, its network, or a loss that is no number.
 public struct RunError: Error, Sendable, Equatable, CustomStringConvertible {
   public let description: String
 
+  /// An error whose text is all that is shown: it names the file, and says what can be done about it.
   public init(_ description: String) { self.description = description }
 }
 

@@ -4,6 +4,7 @@ import Tensors
 
 /// Trains and evaluates experiments, each run in its folder, going on where one was left.
 public final class ExperimentRunner {
+  /// The folder of all run folders; what is missing of it is made.
   public let runs: URL
   private let dataFolder: URL?
   private let threads: Int?

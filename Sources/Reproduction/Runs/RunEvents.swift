@@ -18,7 +18,8 @@ struct RunEvents {
     }
     log = try EventLog(folder: folder.url, after: step)
     guard step == nil else { return }
-    let settings = configuration.identity.node.removing("seeds").leaves + [("seed", JSONNode.integer(seed))]
+    let identity = configuration.identity.node.removing("seeds").removing("title")
+    let settings = identity.leaves + [("seed", JSONNode.integer(seed))]
     let rows = settings.map { "| \($0.0) | \($0.1.text ?? $0.1.compactText) |" }
     try log?.add(
       text: (["| setting | value |", "|---|---|"] + rows).joined(separator: "\n"), tag: "configuration")

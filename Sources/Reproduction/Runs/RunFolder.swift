@@ -2,8 +2,10 @@ import Foundation
 
 /// The files of one run. They are the whole record: a run goes on from them, and tables are made of them.
 public struct RunFolder: Sendable, Equatable {
+  /// The folder itself, which need not be there yet.
   public let url: URL
 
+  /// Names the files; nothing is made or read.
   public init(_ url: URL) { self.url = url }
 
   /// The configuration with every default in place.
@@ -34,7 +36,10 @@ public struct RunFolder: Sendable, Equatable {
     url.appendingPathComponent("batch-epoch-\(epoch)-step-\(step).safetensors")
   }
 
+  /// Whether there is a result. It is not read: a damaged one counts.
   public var isComplete: Bool { FileManager.default.fileExists(atPath: result.path) }
+  /// Whether there is a checkpoint to go on from: from the end of the first epoch, or an interruption
+  /// within it.
   public var isStarted: Bool { FileManager.default.fileExists(atPath: checkpoint.path) }
 
   /// Epochs that the log of metrics has.

@@ -6,38 +6,50 @@ import Tensors
 /// What came out of a run: `result.json`. It holds no times and nothing of the machine, so that the same
 /// configuration and seed give the same file. Accuracies are shares in 0...1.
 public struct RunResult: Codable, Sendable, Equatable {
+  /// As in the configuration: the folder of the runs, for example "mnist-coarse".
   public var experiment: String
   /// The data set's name in tables.
   public var title: String
+  /// The profile that the configuration was resolved for.
   public var profile: String
+  /// The contrastive loss that was trained with.
   public var loss: ContrastiveLoss
+  /// Of the configuration's identity, which tells apart runs with different settings.
   public var fingerprint: String
+  /// Of weights, batches, views, dropout and probe; splits and label noise have seeds of their own.
   public var seed: Int
 
-  /// For example "ViT 4 x 128, patch 4".
+  /// For example "ViT 4 x 128, 4 heads, patch 4".
   public var encoder: String
   /// Trained values of the encoder.
   public var parameters: Int
+  /// Epochs that were trained: fewer than configured where early stopping ended them.
   public var epochs: Int
+  /// Images that were trained on, those for validation left out.
   public var trainingImages: Int
+  /// Images that chose the epoch.
   public var validationImages: Int
+  /// Images that all figures below but the validation accuracy are of.
   public var testImages: Int
 
   /// The epoch, from 1, whose network was evaluated: the one with the best validation accuracy.
   public var bestEpoch: Int
+  /// The trained classifier's accuracy at that epoch, on the validation labels it was trained for.
   public var validationAccuracy: Double
   /// The linear probe's accuracy on the fine test labels.
   public var fineAccuracy: Double
   /// The trained classifier's accuracy on the test labels it was trained for: the end model.
   public var coarseAccuracy: Double
   /// The same classifier's area under the ROC curve, the second class being the positive one; nil where there are not
-  /// two classes, and in results of earlier versions.
+  /// two classes, where the test images hold one of them only, and in results of earlier versions.
   public var areaUnderROC: Double?
   /// Accuracy on the fine test labels by nearest training embeddings.
   public var neighbourAccuracy: Double
+  /// How many training embeddings voted, as configured (k).
   public var neighbours: Int
   /// Of the test embeddings: how far each class, and each stratum (fine class), has drawn together.
   public var classCollapse: Collapse
+  /// The same test embeddings by stratum.
   public var stratumCollapse: Collapse
 
   /// Reads a `result.json`.

@@ -11,14 +11,20 @@ public struct TableDefinition: Sendable, Equatable {
 
   /// The paper's figures of one row, in percent; nil where it has none.
   public struct Figures: Sendable, Equatable {
+    /// For L_SS.
     public var selfSupervised: Double?
+    /// For L_SC.
     public var supcon: Double?
+    /// For L_attract.
     public var attract: Double?
+    /// For L_repel.
     public var repel: Double?
+    /// For L_spread.
     public var spread: Double?
 
     public init() {}
 
+    /// The figure of a loss; nil where the paper has none.
     public subscript(loss: ContrastiveLoss) -> Double? {
       switch loss {
       case .selfSupervised: selfSupervised
@@ -32,6 +38,7 @@ public struct TableDefinition: Sendable, Equatable {
 
   /// One data set.
   public struct Row: Sendable, Equatable {
+    /// The data set's name in the table.
     public var title = ""
     /// The experiment file's name; nil while the data set cannot be read by this version.
     public var experiment: String?
@@ -39,6 +46,7 @@ public struct TableDefinition: Sendable, Equatable {
     public var missing: String?
     /// Nil: the table's.
     public var measure: Measure?
+    /// What the paper has for this data set, shown beside ours.
     public var paper = Figures()
 
     public init() {}
@@ -46,9 +54,13 @@ public struct TableDefinition: Sendable, Equatable {
 
   /// The paper's number of the table, such as "2" or "A2".
   public var number = ""
+  /// What the table shows: its heading, after the number.
   public var title = ""
+  /// The figure of a run that is shown, in rows that do not name their own.
   public var measure = Measure.fineAccuracy
+  /// The columns from left to right; these are trained. By default those of table 2.
   public var losses: [ContrastiveLoss] = [.selfSupervised, .supcon, .spread]
+  /// The data sets from top to bottom.
   public var rows: [Row] = []
 
   public init() {}

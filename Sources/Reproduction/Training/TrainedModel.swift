@@ -124,7 +124,7 @@ extension EncoderSettings {
       : .init(channels: channels, width: stemWidth, blocks: blocks, stem: stem, stemStride: stemStride)
   }
 
-  /// For tables: "ViT 4 x 128, patch 4".
+  /// For tables: "ViT 4 x 128, 4 heads, patch 4".
   var summary: String {
     switch name {
     case .vit: "ViT \(depth) x \(width), \(heads) heads, patch \(patch)"

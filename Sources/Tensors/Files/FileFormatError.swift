@@ -9,6 +9,7 @@ public struct FileFormatError: Error, CustomStringConvertible, Equatable {
   /// A sentence: what was wrong and what was expected.
   public let reason: String
 
+  /// The error for a file, at a byte or as a whole; `reason` follows the path in the message.
   public init(_ file: String, byte: Int? = nil, _ reason: String) {
     self.file = file
     self.byte = byte

@@ -33,6 +33,8 @@ public enum Npy {
   ///   Nothing is allocated for a shape that the file cannot hold.
   public static func read(_ path: String) throws -> NpyArray { try parse(WholeFile.read(path), file: path) }
 
+  /// The values as float32; a kill at any moment leaves the old file or the new one.
+  /// - Throws: `FileFormatError` when the file cannot be written.
   public static func write(_ tensor: Tensor, to path: String) throws {
     try WholeFile.write(encode(tensor), to: path)
   }
