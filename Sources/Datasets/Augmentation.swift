@@ -5,12 +5,13 @@ import Tensors
 public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   /// Probability of a horizontal flip.
   public var flip: Float
-  /// The least share of the image's area that a crop keeps; the crop is scaled to the view's size. No crop when this
-  /// and `largestArea` are both 1.
+  /// The least share of the image's area that a crop keeps; the crop is scaled to the view's size. No crop
+  /// when this and `largestArea` are both 1.
   public var smallestArea: Float
   /// The largest share; one is drawn uniformly between the two. At most 1.
   public var largestArea: Float
-  /// The least ratio of a crop's width to its height, above 0; the logarithm of a ratio is drawn uniformly between the two.
+  /// The least ratio of a crop's width to its height, above 0; the logarithm of a ratio is drawn uniformly
+  /// between the two.
   public var smallestAspect: Float
   /// The greatest ratio.
   public var largestAspect: Float

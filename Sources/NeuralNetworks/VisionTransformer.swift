@@ -37,6 +37,7 @@ public final class VisionTransformer: Encoder {
     /// Stochastic depth: 0 in the first block, growing linearly to this in the last.
     public var dropPath: Float = 0.05
 
+    /// Each field at the default that stands with it.
     public init() {}
   }
 

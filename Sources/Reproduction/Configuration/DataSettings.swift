@@ -41,6 +41,7 @@ public struct DataSettings: Sendable, Equatable {
   /// Glyphs: seed of the drawings.
   public var seed = 1
 
+  /// Each field at the default that stands with it.
   public init() {}
 
   /// Side of the views; nil where they have the size of the data set's images.
@@ -62,6 +63,7 @@ public struct LabelNoiseSettings: Sendable, Equatable {
   /// share is wrong in the same way at a larger one.
   public var seed = 0
 
+  /// Each field at the default that stands with it.
   public init() {}
 }
 
@@ -172,6 +174,7 @@ public struct AugmentationSettings: Sendable, Equatable {
   /// Probability that a colour image becomes grey, after the jitter.
   public var grey = 0.2
 
+  /// Each field at the default that stands with it.
   public init() {}
 }
 

@@ -8,8 +8,8 @@ public struct EncoderSettings: Sendable, Equatable {
   /// Which network. The settings from `width` to `stochasticDepth` are those of `vit`, `stem` is that of both
   /// residual networks, the others are those of `resnet`; in a file, one that means nothing is an error.
   public var name = Name.vit
-  /// Transformer: the tokens' width, which is the embedding's. A residual network's embedding has `stemWidth`, doubled by
-  /// every stage but the first.
+  /// Transformer: the tokens' width, which is the embedding's. A residual network's embedding has
+  /// `stemWidth`, doubled by every stage but the first.
   public var width = 256
   /// Blocks.
   public var depth = 7
@@ -36,6 +36,7 @@ public struct EncoderSettings: Sendable, Equatable {
   /// Residual network: the small stem's stride.
   public var stemStride = 1
 
+  /// Each field at the default that stands with it.
   public init() {}
 }
 

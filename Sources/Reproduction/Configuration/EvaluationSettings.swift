@@ -6,6 +6,7 @@ public struct ValidationSettings: Sendable, Equatable {
   /// The same split for every seed of training, so that seeds differ in training alone.
   public var seed = 42
 
+  /// Each field at the default that stands with it.
   public init() {}
 }
 
@@ -36,6 +37,7 @@ public struct ProbeSettings: Sendable, Equatable {
   /// Each coordinate of the embeddings to mean 0 and deviation 1 over the training images first.
   public var standardise = true
 
+  /// Each field at the default that stands with it.
   public init() {}
 }
 
@@ -59,6 +61,7 @@ public struct NeighbourSettings: Sendable, Equatable {
   /// Training images that vote on the fine label of a test image; all of them when there are fewer.
   public var k = 20
 
+  /// Each field at the default that stands with it.
   public init() {}
 }
 

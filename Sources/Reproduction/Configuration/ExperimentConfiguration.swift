@@ -54,6 +54,7 @@ public struct ExperimentConfiguration: Sendable, Equatable {
   /// wins over it.
   public var threads: Int?
 
+  /// Each field at the default that stands with it.
   public init() {}
 }
 

@@ -21,6 +21,7 @@ public struct LossSettings: Sendable, Equatable {
   /// Bound on a positive's similarity in a numerator; the authors' public code has 1. Nil: none.
   public var positiveClamp: Double?
 
+  /// Each field at the default that stands with it.
   public init() {}
 
   /// The loss with these settings.
@@ -85,6 +86,7 @@ public struct ProjectionSettings: Sendable, Equatable {
   /// Length between the head's two maps.
   public var hiddenWidth = 512
 
+  /// Each field at the default that stands with it.
   public init() {}
 
   /// Whether there is a head.
@@ -112,6 +114,7 @@ public struct ClassifierSettings: Sendable, Equatable {
   /// Share of the target, below 1, that is spread evenly over all classes, the right one included.
   public var labelSmoothing = 0.0
 
+  /// Each field at the default that stands with it.
   public init() {}
 }
 

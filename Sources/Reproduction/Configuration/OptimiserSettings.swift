@@ -21,6 +21,7 @@ public struct OptimiserSettings: Sendable, Equatable {
   /// Longest gradient (Euclidean norm over all parameters); nil: as it comes.
   public var gradientClip: Double?
 
+  /// Each field at the default that stands with it.
   public init() {}
 }
 
@@ -75,6 +76,7 @@ public struct ScheduleSettings: Sendable, Equatable {
   /// One cycle: the share of all steps in which the rate rises.
   public var rise = 0.3
 
+  /// Each field at the default that stands with it.
   public init() {}
 }
 

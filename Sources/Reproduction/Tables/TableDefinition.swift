@@ -22,6 +22,7 @@ public struct TableDefinition: Sendable, Equatable {
     /// For L_spread.
     public var spread: Double?
 
+    /// Each field at the default that stands with it.
     public init() {}
 
     /// The figure of a loss; nil where the paper has none.
@@ -49,6 +50,7 @@ public struct TableDefinition: Sendable, Equatable {
     /// What the paper has for this data set, shown beside ours.
     public var paper = Figures()
 
+    /// Each field at the default that stands with it.
     public init() {}
   }
 
@@ -63,6 +65,7 @@ public struct TableDefinition: Sendable, Equatable {
   /// The data sets from top to bottom.
   public var rows: [Row] = []
 
+  /// Each field at the default that stands with it.
   public init() {}
 
   /// Reads `Experiments/table<number>.json`.
