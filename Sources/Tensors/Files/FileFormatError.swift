@@ -19,63 +19,6 @@ public struct FileFormatError: Error, CustomStringConvertible, Equatable {
   public var description: String { "\(file)\(byte.map { ", byte \($0)" } ?? ""): \(reason)" }
 }
 
-/// Whole files, read with a sentence when they cannot be and written so that a kill at any moment leaves the
-/// old or the new one.
-package enum WholeFile {
-  package static func read(_ path: String) throws -> Data {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw FileFormatError(path, "there is no such file")
-    }
-    guard !isFolder.boolValue else {
-      throw FileFormatError(path, "this is a folder, and a file was expected")
-    }
-    do { return try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      throw FileFormatError(path, "cannot be read: \(error.localizedDescription)")
-    }
-  }
-
-  /// Writes beside the file under another name, brings it to the disk, and renames it.
-  package static func write(_ data: Data, to path: String) throws {
-    try write(to: path) { try $0.write(contentsOf: data) }
-  }
-
-  package static func write(to path: String, _ body: (FileHandle) throws -> Void) throws {
-    // A name that no other writer of the same file has, in this process or on another machine.
-    let temporary = "\(path).\(UUID().uuidString.prefix(13)).partial"
-    do {
-      guard FileManager.default.createFile(atPath: temporary, contents: nil),
-        let handle = FileHandle(forWritingAtPath: temporary)
-      else { throw FileFormatError(path, "cannot be written: \(String(cString: strerror(errno)))") }
-      do {
-        try body(handle)
-        try handle.synchronize()
-        try handle.close()
-      } catch {
-        try? handle.close()
-        throw error
-      }
-      guard rename(temporary, path) == 0 else {
-        throw FileFormatError(path, "cannot be replaced: \(String(cString: strerror(errno)))")
-      }
-      synchroniseFolder(of: path)
-    } catch {
-      unlink(temporary)
-      throw error is FileFormatError
-        ? error : FileFormatError(path, "cannot be written: \(error.localizedDescription)")
-    }
-  }
-
-  /// The rename itself reaches the disk with its folder.
-  private static func synchroniseFolder(of path: String) {
-    let folder = (path as NSString).deletingLastPathComponent
-    let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY)
-    guard descriptor >= 0 else { return }
-    fsync(descriptor)
-    close(descriptor)
-  }
-}
-
 /// Reads numbers from bytes whose every access is checked.
 struct ByteReader {
   let file: String
