@@ -165,7 +165,9 @@ enum Gzip {
   }
 
   static func checksum(_ raw: UnsafeRawBufferPointer, after previous: UInt32 = 0) -> UInt32 {
-    UInt32(crc32_z(uLong(previous), raw.baseAddress?.assumingMemoryBound(to: UInt8.self), raw.count))
+    var checksum = CRC32(after: previous)
+    checksum.add(raw)
+    return checksum.value
   }
 
   static func compress(_ pieces: [UnsafeRawBufferPointer], level: Int32 = 6) throws -> Data {

@@ -62,16 +62,9 @@ public enum Npz {
 }
 
 private func checksum(_ data: Data) -> UInt32 {
-  data.withUnsafeBytes { bytes in
-    var sum = crc32(0, nil, 0)
-    var start = 0
-    while start < bytes.count {
-      let count = min(bytes.count - start, 1 << 30)
-      sum = crc32(sum, bytes.baseAddress!.assumingMemoryBound(to: UInt8.self) + start, uInt(count))
-      start += count
-    }
-    return UInt32(truncatingIfNeeded: sum)
-  }
+  var checksum = CRC32()
+  checksum.add(data)
+  return checksum.value
 }
 
 /// The members of a zip file, from its directory.
