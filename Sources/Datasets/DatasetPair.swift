@@ -1,3 +1,5 @@
+import Foundation
+
 /// Training and test points of one task, and its validation points where the data set comes with some.
 public struct DatasetPair: Sendable {
   /// What is trained on; where there is no validation part, validation points are split from it.
@@ -47,7 +49,7 @@ public struct MissingDataError: Error, CustomStringConvertible, Sendable {
   public let dataset: String
   /// Files that were looked for in vain.
   public let missing: [String]
-  /// Folders that were looked into.
+  /// Folders that were looked into, as full paths.
   public let searched: [String]
   /// How to get the files, in sentences.
   public let advice: String
@@ -56,8 +58,13 @@ public struct MissingDataError: Error, CustomStringConvertible, Sendable {
   public init(dataset: String, missing: [String], searched: [String], advice: String) {
     self.dataset = dataset
     self.missing = missing
-    self.searched = searched
+    self.searched = searched.map(Self.fullPath)
     self.advice = advice
+  }
+
+  /// A relative path means nothing without the folder in which the program was started.
+  private static func fullPath(_ path: String) -> String {
+    path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
   }
 
   /// All of it in sentences.

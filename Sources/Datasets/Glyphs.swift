@@ -77,8 +77,7 @@ public struct Glyphs: Sendable, Equatable {
   }
 
   private func read(_ images: String, _ labels: String, _ counts: [Int]) throws -> ImageDataset {
-    let (pixels, classes) = (try IDXArray(path: images), try IDXArray(path: labels))
-    try DigitFiles.check(pixels, classes, images: images, labels: labels, size: GlyphRenderer.size)
+    let (pixels, classes) = try DigitFiles.read(images: images, labels: labels, size: GlyphRenderer.size)
     let fine = classes.raw.map(Int.init)
     let found = fine.reduce(into: [Int](repeating: 0, count: 10)) { $0[$1] += 1 }
     guard found == counts else {

@@ -21,7 +21,14 @@ struct SafeTensorsTests {
     #expect(file.tensors["empty"]?.shape == [0, 3])
   }
 
-  @Test("What is written is what the reference writes, byte for byte")
+  /// The header without the spaces that fill it up, and what follows.
+  static func parts(of file: Data) -> (header: String, data: Data) {
+    let length = file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+    let header = String(decoding: file.dropFirst(8).prefix(length), as: UTF8.self)
+    return (header.trimmingCharacters(in: .whitespaces), file.dropFirst(8 + length))
+  }
+
+  @Test("What is written is what the reference writes, byte for byte, and a checksum")
   func writesAsTheReference() throws {
     let folder = try TemporaryFolder()
     try SafeTensors.write(
@@ -30,8 +37,14 @@ struct SafeTensorsTests {
         (name: "b.weight", tensor: Tensor([1.5, -2])),
       ],
       metadata: ["note": "caf\u{e9} \"quoted\" \\ / line\nend"], to: folder.file("a.safetensors"))
-    let expected = try WholeFile.read(fixture("files/plain.safetensors"))
-    #expect(try WholeFile.read(folder.file("a.safetensors")) == expected)
+    let expected = Self.parts(of: try WholeFile.read(fixture("files/plain.safetensors")))
+    let written = Self.parts(of: try WholeFile.read(folder.file("a.safetensors")))
+    let checksum = try #require(
+      written.header.range(
+        of: #","spread.crc32":"crc32-of-file:[0-9a-f]{8}""#,
+        options: .regularExpression))
+    #expect(written.header.replacingCharacters(in: checksum, with: "") == expected.header)
+    #expect(written.data == expected.data)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.safetensors"])
   }
 
@@ -156,5 +169,77 @@ struct SafeTensorsTests {
         [(name: "a", tensor: Tensor(1)), (name: "a", tensor: Tensor(2))], to: "/dev/null/x")
     }
     AutodiffTests.expect(twice, says: "must differ")
+  }
+}
+
+@Suite("Checksums of .safetensors files")
+struct SafeTensorsChecksumTests {
+  private func written(_ metadata: [String: String] = ["format": "mine"]) throws -> Data {
+    let folder = try TemporaryFolder()
+    try SafeTensors.write(
+      [("a", Tensor([1, 2, 3, 4], shape: [2, 2]))], metadata: metadata, to: folder.file("a"))
+    return try WholeFile.read(folder.file("a"))
+  }
+
+  private func changed(_ data: Data, _ old: String, to new: String) throws -> Data {
+    var data = data
+    let place = try #require(data.range(of: Data(old.utf8)))
+    data.replaceSubrange(place, with: Data(new.utf8))
+    return data
+  }
+
+  private func refusal(_ data: Data, requiring: Bool = false) throws -> String {
+    try #require(throws: FileFormatError.self) {
+      try SafeTensors(data, file: "w.safetensors", requiringChecksum: requiring)
+    }.description
+  }
+
+  @Test("A written file has one, and the metadata are as they were given")
+  func present() throws {
+    let read = try SafeTensors(written(), file: "w", requiringChecksum: true)
+    #expect(read.hasChecksum && read.metadata == ["format": "mine"])
+    #expect(try SafeTensors(written([:]), file: "w").metadata.isEmpty)
+  }
+
+  @Test("A change of a weight, a name, a shape or the metadata is refused with what to do")
+  func changes() throws {
+    let data = try written()
+    var weight = data
+    weight[data.count - 1] ^= 1
+    for damaged in [
+      weight, try changed(data, "\"a\":{", to: "\"b\":{"), try changed(data, "[2,2]", to: "[4,1]"),
+      try changed(data, "mine", to: "mind"),
+    ] {
+      let message = try refusal(damaged)
+      #expect(message.hasPrefix("w.safetensors: the contents do not match the checksum"))
+      #expect(message.contains("put a whole copy in its place, or delete it"))
+    }
+  }
+
+  @Test("A name or a mark of the checksum that is damaged does not make it a file of another origin")
+  func names() throws {
+    let data = try written()
+    for damaged in [
+      try changed(data, "spread.crc32", to: "spread.crc22"),
+      try changed(data, "crc32-of-file", to: "crc32-of-fime"),
+    ] {
+      #expect(try refusal(damaged).contains("cannot be understood"))
+    }
+  }
+
+  @Test("A file of another origin has none, and is read where none is required")
+  func otherOrigin() throws {
+    let data = try WholeFile.read(fixture("files/plain.safetensors"))
+    #expect(try !SafeTensors(data, file: "plain").hasChecksum)
+    #expect(try refusal(data, requiring: true).contains("lack the checksum 'spread.crc32'"))
+  }
+
+  @Test("The checksum is that of the published check value")
+  func checkValue() {
+    var checksum = CRC32()
+    checksum.add(Data("1234".utf8))
+    checksum.add([])
+    checksum.add(Data("56789".utf8))
+    #expect(checksum.value == 0xCBF4_3926)
   }
 }

@@ -32,13 +32,7 @@ public struct ExperimentFile: Sendable {
   /// Reads a file.
   /// - Throws: `ConfigurationError` when it cannot be read, is not JSON, or any of its profiles is wrong.
   public init(contentsOf file: URL) throws {
-    let text: String
-    do {
-      text = try String(contentsOf: file, encoding: .utf8)
-    } catch {
-      throw ConfigurationError(place: file.path, problem: "cannot be read as UTF-8 text")
-    }
-    try self.init(json: text, source: file.lastPathComponent)
+    try self.init(json: ConfigurationError.text(of: file), source: file.lastPathComponent)
   }
 
   /// Reads an experiment from text, every profile of it, so that a mistake in one that is not used now is

@@ -40,13 +40,14 @@ struct ByteReader {
     FileFormatError(file, byte: (byte ?? position) + origin, reason)
   }
 
+  /// The next bytes, which share the memory of all.
   mutating func bytes(_ count: Int, _ what: String) throws -> Data {
     guard count >= 0 && count <= remaining else {
       throw error("the file ends within \(what): \(count) bytes expected, \(remaining) left")
     }
     defer { position += count }
     let start = data.startIndex + position
-    return data.subdata(in: start..<(start + count))
+    return data[start..<(start + count)]
   }
 
   /// An unsigned little-endian number.

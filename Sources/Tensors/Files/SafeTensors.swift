@@ -5,21 +5,28 @@ import Foundation
 public struct SafeTensors: Sendable {
   /// The tensors by name; every type is converted to float32.
   public var tensors: [String: Tensor]
-  /// Strings that travel with them.
+  /// Strings that travel with them, without the checksum.
   public var metadata: [String: String]
+  /// Whether the file has a checksum of its contents, as those that `write` made; what was read then matches it.
+  public let hasChecksum: Bool
 
-  /// Bytes of a header that is read: about 100,000 tensors. (The format's own limit is ten times that; what a
-  /// header becomes in memory is larger than itself.)
+  /// Bytes of a header that is read. (The format's own limit is ten times that; what a header becomes in memory
+  /// is larger than itself, which `JSONParser.mostValues` bounds: about 25,000 tensors.)
   static let longestHeader: UInt64 = 10_000_000
 
-  /// Reads a whole file.
+  /// Reads a whole file, and checks its contents against its checksum where it has one.
   ///
-  /// - Throws: `FileFormatError` that names the byte, for a header that is not well-formed or not covered by
-  ///   the file: lengths, types, shapes and offsets are all checked before a tensor is made, and the tensors
-  ///   must fill the data without gap or overlap.
-  public init(path: String) throws {
-    let data = try WholeFile.read(path)
-    var reader = ByteReader(file: path, data: data)
+  /// - Parameter requiringChecksum: refuses a file without a checksum. Files of other programs have none; one
+  ///   that is known to come from `write` has lost it by damage.
+  /// - Throws: `FileFormatError` for contents that do not match the checksum, and, with the byte, for a header
+  ///   that is not well-formed or not covered by the file: lengths, types, shapes and offsets are all checked
+  ///   before a tensor is made, and the tensors must fill the data without gap or overlap.
+  public init(path: String, requiringChecksum: Bool = false) throws {
+    try self.init(WholeFile.read(path), file: path, requiringChecksum: requiringChecksum)
+  }
+
+  init(_ data: Data, file: String, requiringChecksum: Bool = false) throws {
+    var reader = ByteReader(file: file, data: data)
     let length = try reader.number(UInt64.self, "the header's length")
     guard length <= Self.longestHeader, Int(length) <= reader.remaining else {
       throw reader.error(
@@ -29,16 +36,23 @@ public struct SafeTensors: Sendable {
     }
     let text = try reader.bytes(Int(length), "the header")
     let entries: [String: SafeTensorsEntry]
-    (entries, metadata) = try SafeTensorsEntry.parse(text, file: path, dataCount: reader.remaining)
+    (entries, metadata) = try SafeTensorsEntry.parse(text, file: file, dataCount: reader.remaining)
+    hasChecksum = try EmbeddedChecksum.verify(data, head: reader.position, metadata: metadata, file: file)
+    guard hasChecksum || !requiringChecksum else {
+      throw FileFormatError(
+        file, byte: 8, "the metadata lack the checksum '\(EmbeddedChecksum.key)': \(EmbeddedChecksum.advice)")
+    }
+    metadata[EmbeddedChecksum.key] = nil
     let start = data.startIndex + reader.position
     tensors = entries.mapValues { entry in
-      let raw = data.subdata(in: (start + entry.begin)..<(start + entry.end))
+      let raw = data[(start + entry.begin)..<(start + entry.end)]
       return Tensor(entry.type.floats(raw, bigEndian: false), shape: entry.shape)
     }
   }
 
-  /// Writes tensors as float32 in the given order; the same input gives the same bytes. A kill at any moment
-  /// leaves the old file or the new one.
+  /// Writes tensors as float32 in the given order, with a checksum in the metadata (`spread.crc32`) that `init`
+  /// checks; the same input gives the same bytes. A kill at any moment leaves the old file or the new one.
+  /// - Throws: `FileFormatError` when the file cannot be written.
   public static func write(
     _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
   ) throws {
@@ -46,11 +60,11 @@ public struct SafeTensors: Sendable {
     require(
       Set(names).count == names.count && !names.contains("__metadata__"),
       "names in a .safetensors file must differ, and __metadata__ is taken")
-    var fields: [String] = []
-    if !metadata.isEmpty {
-      let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
-      fields.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
-    }
+    require(
+      metadata[EmbeddedChecksum.key] == nil, "the metadata key \(EmbeddedChecksum.key) is the checksum's own")
+    let texts = metadata.merging([EmbeddedChecksum.key: EmbeddedChecksum.placeholder]) { own, _ in own }
+    let pairs = texts.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+    var fields = ["\"__metadata__\":{\(pairs.joined(separator: ","))}"]
     var offset = 0
     for (name, tensor) in tensors {
       let end = offset + tensor.count * 4
@@ -61,9 +75,13 @@ public struct SafeTensors: Sendable {
     }
     var header = Data("{\(fields.joined(separator: ","))}".utf8)
     header.append(Data(repeating: 0x20, count: (8 - header.count % 8) % 8))
-    let length = Data((0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) })
+    var head = Data((0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }) + header
+    var checksum = CRC32()
+    checksum.add(head)
+    for (_, tensor) in tensors { tensor.withUnsafeData { checksum.add(UnsafeRawBufferPointer($0)) } }
+    EmbeddedChecksum.complete(&head, with: checksum.value)
     try WholeFile.write(to: path) { file in
-      try file.write(contentsOf: length + header)
+      try file.write(contentsOf: head)
       for (_, tensor) in tensors where tensor.count > 0 {
         try tensor.withUnsafeData { values in
           let bytes = UnsafeMutableRawPointer(mutating: values.baseAddress!)

@@ -15,6 +15,23 @@ package enum WholeFile {
     }
   }
 
+  /// A text of UTF-8 that a person wrote: a configuration, a list.
+  /// - Throws: `FileFormatError` when it cannot be read, is no such text, or is larger than any should be.
+  package static func readText(_ path: String, largest: Int = 1 << 24) throws -> String {
+    let size = try RegularFile(path).size
+    guard size <= largest else {
+      throw FileFormatError(path, "\(size) bytes, and a text of at most \(largest) was expected")
+    }
+    let data = try read(path)
+    guard let text = String(validating: data, as: UTF8.self) else {
+      let isWide = [[0xFF, 0xFE], [0xFE, 0xFF]].contains { data.starts(with: $0) }
+      throw FileFormatError(
+        path,
+        "this is not UTF-8 text" + (isWide ? " but seems to be UTF-16" : "") + ": save it as UTF-8")
+    }
+    return text
+  }
+
   /// Writes beside the file under another name, brings it to the disk, and renames it.
   package static func write(_ data: Data, to path: String) throws {
     try write(to: path) { try $0.write(contentsOf: data) }
