@@ -13,23 +13,31 @@ public struct DatasetPair: Sendable {
   /// What a comparison with the published files gave.
   public let contents: ContentsCheck
 
+  /// What a person should know of the data before they are used, in sentences.
+  public let notes: [String]
+  /// Damaged images that were left out, as was asked for.
+  public let skippedImages: Int
+
   /// Parts of one task; they may share a store or have one each.
   public init(
     training: ImageDataset, validation: ImageDataset? = nil, test: ImageDataset, source: String,
-    contents: ContentsCheck = .unverified("nothing published to compare with")
+    contents: ContentsCheck = .unverified("nothing published to compare with"), notes: [String] = [],
+    skippedImages: Int = 0
   ) {
     self.training = training
     self.validation = validation
     self.test = test
     self.source = source
     self.contents = contents
+    self.notes = notes
+    self.skippedImages = skippedImages
   }
 
   /// The same view of each part.
   func mapped(_ view: (ImageDataset) -> ImageDataset) -> DatasetPair {
     DatasetPair(
       training: view(training), validation: validation.map(view), test: view(test), source: source,
-      contents: contents)
+      contents: contents, notes: notes, skippedImages: skippedImages)
   }
 }
 

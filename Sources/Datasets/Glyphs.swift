@@ -41,7 +41,7 @@ public struct Glyphs: Sendable, Equatable {
   }
 
   /// Digits as classes and strata.
-  /// - Throws: `FileFormatError` when the cache cannot be written.
+  /// - Throws: `CacheError` when the cache cannot be written.
   public func load(cache: String = Glyphs.defaultCache) throws -> DatasetPair {
     DatasetPair(
       training: try part("training", trainingCounts, cache: cache),
@@ -66,13 +66,16 @@ public struct Glyphs: Sendable, Equatable {
     do {
       try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
     } catch {
-      throw FileFormatError(
-        cache, "cannot be made for the cache: \(error.localizedDescription). Name another with SPREAD_CACHE.")
+      throw CacheError(cache, "cannot be made", because: error)
     }
     let digits = order(name, counts)
-    try IDXArray.write(
-      draw(name, digits), shape: [total, GlyphRenderer.size, GlyphRenderer.size], to: images)
-    try IDXArray.write(digits.map { UInt8($0.digit) }, shape: [total], to: labels)
+    do {
+      try IDXArray.write(
+        draw(name, digits), shape: [total, GlyphRenderer.size, GlyphRenderer.size], to: images)
+      try IDXArray.write(digits.map { UInt8($0.digit) }, shape: [total], to: labels)
+    } catch let error as FileFormatError {
+      throw CacheError(error.file, error.reason)
+    }
     return try read(images, labels, counts)
   }
 

@@ -9,7 +9,8 @@ struct DataCommand: ParsableCommand {
     abstract: "Shows which data sets are there, what is in them, and pictures of them.",
     discussion: """
       Without a name: a table of every data set that can be read. With a name: everything about it, or what to get from where. Data sets \
-      that are missing are said to be so; one that is damaged is told with its file and byte, and the code is then 1.
+      that are missing are said to be so; one that is damaged is told with its file and byte, one that is unusable (too few \
+      images, a cache that cannot be written) with what to do, and the code is then 1.
 
       --preview draws a contact sheet: a row of training images for each stratum, under the name of its class, with the number of \
       images that it has. With --augmented, each image is followed by its two views as the encoder sees them, turned back into \
@@ -32,6 +33,9 @@ struct DataCommand: ParsableCommand {
 
   @Flag(help: "List every class and stratum, however many.")
   var strata = false
+
+  @Flag(help: "Go on without the damaged images of a folder, as data.skipDamaged does in an experiment.")
+  var skipDamaged = false
 
   @Option(help: ArgumentHelp("Draw a contact sheet of the data set into this file.", valueName: "file.png"))
   var preview: String?
@@ -74,7 +78,8 @@ struct DataCommand: ParsableCommand {
   func run() throws {
     var reports: [DatasetReport] = []
     try DatasetReport.each(
-      name.map { [$0] } ?? [], in: data ?? DataSettings.folderOfEnvironment, progress: ProgressLine()
+      name.map { [$0] } ?? [], in: data ?? DataSettings.folderOfEnvironment, skipsDamaged: skipDamaged,
+      progress: ProgressLine()
     ) { report, pair in
       reports.append(report)
       if let preview, let pair { try draw(pair.training, to: preview) }
@@ -92,7 +97,8 @@ struct DataCommand: ParsableCommand {
       }
     }
     let isUseless =
-      reports.contains { $0.state == .damaged } || preview != nil && reports.contains { $0.state != .found }
+      reports.contains { $0.state == .damaged || $0.state == .unusable }
+      || preview != nil && reports.contains { $0.state != .found }
     if isUseless { throw ExitCode.failure }
   }
 

@@ -104,6 +104,7 @@ public final class ExperimentRunner {
     loaded = nil  // before the next set is read, so that memory holds one
     let data = try ExperimentData(key, folder: dataFolder, report: progress.imageFolderReport)
     loaded = (key, data)
+    for note in data.notes { progress.print("\(configuration.experiment): \(note)") }
     return data
   }
 }

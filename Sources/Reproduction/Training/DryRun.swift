@@ -37,7 +37,7 @@ public struct DryRun {
       let cost = try RunCost(configuration, data: data)
       text +=
         "\(configuration.experiment) \(configuration.loss.name.symbol), profile \(configuration.profile)\n"
-      text += cost.lines(configuration, data: data).map { "  \($0)\n" }.joined()
+      text += (cost.lines(configuration, data: data) + data.notes).map { "  \($0)\n" }.joined()
       for seed in seeds.isEmpty ? configuration.seeds : seeds {
         let folder = RunFolder.of(configuration, seed: seed, in: runs)
         let rest = Self.share(left: configuration, in: folder)

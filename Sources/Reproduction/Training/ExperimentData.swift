@@ -27,6 +27,10 @@ struct ExperimentData {
   let statistics: (mean: [Float], deviation: [Float])
   /// Where the data came from, in a sentence.
   let source: String
+  /// What a person should know of the data before training, in sentences.
+  let notes: [String]
+  /// Damaged images that were left out; nil where none were.
+  let skippedImages: Int?
   /// Side of the views; nil where they have the size of the stored images.
   let sizeOfViews: Int?
 
@@ -36,8 +40,9 @@ struct ExperimentData {
   /// - Parameters:
   ///   - folder: where data sets are; nil: the settings' folder, else the environment variable `SPREAD_DATA`.
   ///   - report: told while image files are decoded
-  /// - Throws: `MissingDataError` with what to get from where; `FileFormatError`; `ConfigurationError` when
-  ///   too few images are left.
+  /// - Throws: `MissingDataError` with what to get from where; `FileFormatError`; `CacheError`;
+  ///   `UnusableDataError`; `ConfigurationError` when too few images are left, or wrong labels are asked for where
+  ///   there is one class.
   init(_ key: Key, folder: URL?, report: ImageFolderReport? = nil) throws {
     let pair = try key.data.load(from: folder, report: report)
     let seed = UInt64(key.validation.seed)
@@ -48,6 +53,8 @@ struct ExperimentData {
     sizeOfViews = key.data.sizeOfViews
     statistics = whole.channelStatistics()
     source = pair.source
+    notes = pair.notes + (test.areaNote.map { [$0] } ?? [])
+    skippedImages = pair.skippedImages == 0 ? nil : pair.skippedImages
     var (training, validation) = (whole, pair.validation)
     if validation == nil {
       (training, validation) = whole.split(validationShare: key.validation.share, seed: seed)
@@ -68,6 +75,13 @@ struct ExperimentData {
         place: nil, path: "data.fraction",
         problem: "\(fraction) of the training images are \(training.count); at least 2 are needed")
     }
+    guard noise.share == 0 || training.classNames.count >= 2 else {
+      throw ConfigurationError(
+        place: nil, path: "data.labelNoise.share",
+        problem:
+          "\(noise.share) of the training images cannot get another class, because the data set has one class "
+          + "only, \"\(training.classNames.joined())\"; leave data.labelNoise out")
+    }
     if noise.share > 0 { training = training.withLabelNoise(share: noise.share, seed: UInt64(noise.seed)) }
     (self.training, self.validation) = (training, held)
   }
@@ -87,6 +101,12 @@ struct ExperimentData {
   /// Whole batches of the training images.
   func stepsPerEpoch(_ configuration: ExperimentConfiguration) -> Int {
     training.count / batchSize(configuration)
+  }
+
+  /// Looks whether files that images are mapped from are still whole: cheap, and better than to meet it in a batch.
+  /// - Throws: `CacheError`.
+  func checkImages() throws {
+    for part in [training, validation, test] { try part.store.check() }
   }
 
   /// One epoch of batches of the training images, their views as configured.
@@ -114,7 +134,9 @@ extension DataSettings {
         place: nil, path: "data.labels", problem: conflict?.problem ?? "there is no such data set")
     }
     return task.view(
-      name == .glyphs ? try glyphs.load() : try source.read(folder, size: sizeOfStore, report: report))
+      name == .glyphs
+        ? try glyphs.load()
+        : try source.read(folder, size: sizeOfStore, skipsDamaged: skipDamaged, report: report))
   }
 
   /// Where the environment variable `SPREAD_DATA` says that data sets are; nil where it is empty or absent.

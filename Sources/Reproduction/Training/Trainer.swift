@@ -102,6 +102,7 @@ final class Trainer {
     let clock = ContinuousClock()
     let start = clock.now
     let firstStep = state.step
+    try data.checkImages()
     let batches = data.batches(
       configuration, generator: generator.stream(Stream.batches).stream(UInt64(state.epoch)),
       startingAt: firstStep)
