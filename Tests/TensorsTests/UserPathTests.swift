@@ -28,7 +28,8 @@ import Testing
     let here = FileManager.default.currentDirectoryPath
     for text in ["~root", "~root/x", "~~"] {
       #expect(UserPath(text).path == "./\(text)")
-      #expect(UserPath(text).file.path == "\(here)/\(text)" && UserPath(text).folder.path == "\(here)/\(text)")
+      #expect(
+        UserPath(text).file.path == "\(here)/\(text)" && UserPath(text).folder.path == "\(here)/\(text)")
     }
   }
 
@@ -66,7 +67,9 @@ import Testing
     let text = "[\"a\u{7f}\u{202e}\u{85}\"]\n"
     #expect(text.printableJSON == "[\"a\\u007f\\u202e\\u0085\"]\n")
     #expect(
-      try JSONDecoder().decode([String].self, from: Data(text.printableJSON.utf8)) == ["a\u{7f}\u{202e}\u{85}"])
+      try JSONDecoder().decode([String].self, from: Data(text.printableJSON.utf8)) == [
+        "a\u{7f}\u{202e}\u{85}"
+      ])
   }
 
   @Test func aFileNameKeepsToItsLine() {

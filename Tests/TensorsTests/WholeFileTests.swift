@@ -107,7 +107,8 @@ import Testing
       ("none/a", "No such file or directory"), ("none/", "No such file or directory"),
     ] {
       let written = #expect(throws: FileFormatError.self) { try put("x", name) }
-      #expect(written?.reason.contains(part) == true && written?.file == folder.file(name), "\(name) \(written!)")
+      #expect(
+        written?.reason.contains(part) == true && written?.file == folder.file(name), "\(name) \(written!)")
       #expect(throws: FileFormatError.self) { try WholeFile.check(folder.file(name)) }
     }
     #expect(names == ["circle", "link", "sub"])

@@ -3,25 +3,24 @@ extension String {
   /// numbers, such as `\u{1b}`. Line breaks and tabs stay.
   ///
   /// Names of files and classes, labels and answers of servers may hold anything.
-  package var printable: String { escaped(isKept: { $0 == "\n" || $0 == "\t" }) { "\\u{\($0)}" } }
+  package var printable: String { escaped(keepsBreaks: true) { "\\u{\($0)}" } }
 
   /// The same, for a name within a line: line breaks and tabs are shown as numbers, too.
-  package var printableLine: String { escaped(isKept: { _ in false }) { "\\u{\($0)}" } }
+  package var printableLine: String { escaped(keepsBreaks: false) { "\\u{\($0)}" } }
 
   /// JSON with such characters, which only its strings can hold, written as JSON's own escapes.
   package var printableJSON: String {
-    escaped(isKept: { $0 == "\n" || $0 == "\t" }) {
-      "\\u" + String(repeating: "0", count: 4 - $0.count) + $0
-    }
+    escaped(keepsBreaks: true) { "\\u" + String(repeating: "0", count: 4 - $0.count) + $0 }
   }
 
-  private func escaped(isKept: (Unicode.Scalar) -> Bool, as escape: (_ hexadecimal: String) -> String)
-    -> String
-  {
-    guard unicodeScalars.contains(where: { $0.isControl && !isKept($0) }) else { return self }
+  private func escaped(keepsBreaks: Bool, as escape: (_ hexadecimal: String) -> String) -> String {
+    func isShown(_ scalar: Unicode.Scalar) -> Bool {
+      scalar.isControl && !(keepsBreaks && (scalar == "\n" || scalar == "\t"))
+    }
+    guard unicodeScalars.contains(where: isShown) else { return self }
     var result = ""
     for scalar in unicodeScalars {
-      if scalar.isControl && !isKept(scalar) {
+      if isShown(scalar) {
         result += escape(String(scalar.value, radix: 16))
       } else {
         result.unicodeScalars.append(scalar)
