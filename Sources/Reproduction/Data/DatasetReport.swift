@@ -69,15 +69,17 @@ public struct DatasetReport: Codable, Sendable, Equatable {
   public var contents: Contents?
   /// What is missing or wrong.
   public var problem: String?
+  /// Folders in which missing files were looked for; nil where none are missing.
+  public var searched: [String]?
   /// How to get the files.
   public var advice: String
 
   init(
     _ task: Catalogue.Task, of source: Catalogue.Source, state: State, contents: Contents? = nil,
-    problem: String? = nil
+    problem: String? = nil, searched: [String]? = nil
   ) {
     (name, title, advice) = (task.name, task.title, source.advice)
-    (self.state, self.contents, self.problem) = (state, contents, problem)
+    (self.state, self.contents, self.problem, self.searched) = (state, contents, problem, searched)
   }
 }
 
@@ -107,7 +109,8 @@ extension DatasetReport {
           try report(DatasetReport(task, of: source, state: .found, contents: Contents(view)), view)
         case .failure(let error as MissingDataError):
           let problem = error.missing.joined(separator: ", ")
-          try report(DatasetReport(task, of: source, state: .missing, problem: problem), nil)
+          try report(
+            DatasetReport(task, of: source, state: .missing, problem: problem, searched: error.searched), nil)
         case .failure(let error):
           try report(DatasetReport(task, of: source, state: .damaged, problem: "\(error)"), nil)
         }

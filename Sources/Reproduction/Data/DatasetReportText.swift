@@ -37,10 +37,17 @@ extension DatasetReport {
 
   private var note: String {
     guard let contents else {
-      return state == .missing ? "\(problem ?? "") not found. \(advice)" : "damaged. \(problem ?? "")"
+      return state == .missing
+        ? "\(problem ?? "") not found. \(advice) \(placesText)" : "damaged. \(problem ?? "")"
     }
     // The source says already how the contents differ.
     return contents.source + (contents.isPublished == false ? "" : " (\(contents.checkText))") + "."
+  }
+
+  /// Where missing files were looked for.
+  private var placesText: String {
+    guard let searched, !searched.isEmpty else { return "No data folder was named." }
+    return "Looked in \(searched.joined(separator: ", "))."
   }
 
   /// Everything about one, its strata in full with `listsStrata`, folded to their sizes where there are many
@@ -48,8 +55,8 @@ extension DatasetReport {
   public func details(listsStrata: Bool) -> String {
     var lines = ["\(title) (\(name)): \(state.rawValue)"]
     guard let contents else {
-      return (lines + [state == .missing ? "not found: \(problem ?? "")" : problem ?? "", advice])
-        .joined(separator: "\n") + "\n"
+      lines += state == .missing ? ["not found: \(problem ?? "")", placesText] : [problem ?? ""]
+      return (lines + [advice]).joined(separator: "\n") + "\n"
     }
     let images = contents.images
     lines += [
