@@ -31,14 +31,9 @@ public struct Glyphs: Sendable, Equatable {
     self.seed = seed
   }
 
-  /// Where caches go: `SPREAD_CACHE`, else `spread` in the user's cache folder.
-  public static var defaultCache: String {
-    let environment = ProcessInfo.processInfo.environment
-    if let folder = environment["SPREAD_CACHE"], !folder.isEmpty { return folder }
-    let base =
-      environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(NSHomeDirectory())/.cache"
-    return "\(base)/spread"
-  }
+  /// Where caches go: `SPREAD_CACHE`, else `spread` in `XDG_CACHE_HOME` where that is an absolute path, else
+  /// `~/.cache/spread`, with `HOME` as the home.
+  public static var defaultCache: String { UserPath.cacheFolder }
 
   /// Digits as classes and strata.
   /// - Throws: `CacheError` when the cache cannot be written.

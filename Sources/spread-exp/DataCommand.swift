@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Foundation
 import Reproduction
+import Tensors
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -29,7 +30,7 @@ struct DataCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Where data sets are (default: the environment variable SPREAD_DATA).", valueName: "folder"))
-  var data: String?
+  var data: UserPath?
 
   @Flag(help: "List every class and stratum, however many.")
   var strata = false
@@ -38,7 +39,7 @@ struct DataCommand: ParsableCommand {
   var skipDamaged = false
 
   @Option(help: ArgumentHelp("Draw a contact sheet of the data set into this file.", valueName: "file.png"))
-  var preview: String?
+  var preview: UserPath?
 
   @Flag(help: "--preview: beside each image its two views.")
   var augmented = false
@@ -47,7 +48,7 @@ struct DataCommand: ParsableCommand {
     help: ArgumentHelp(
       "--augmented: the experiment whose views are shown, a file or a name as for `train`.", valueName: "file"
     ))
-  var config: String?
+  var config: UserPath?
 
   @Option(help: "--augmented: the experiment's profile.")
   var profile: String?
@@ -76,23 +77,24 @@ struct DataCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let preview { try WholeFile.check(preview.path) }
     var reports: [DatasetReport] = []
     try DatasetReport.each(
-      name.map { [$0] } ?? [], in: data ?? DataSettings.folderOfEnvironment, skipsDamaged: skipDamaged,
+      name.map { [$0] } ?? [], in: data?.path ?? DataSettings.folderOfEnvironment, skipsDamaged: skipDamaged,
       progress: ProgressLine()
     ) { report, pair in
       reports.append(report)
-      if let preview, let pair { try draw(pair.training, to: preview) }
+      if let preview, let pair { try draw(pair.training, to: preview.path) }
     }
     if json {
-      print(try DatasetReport.json(reports))
+      try StandardOutput.json(DatasetReport.json(reports))
     } else if name != nil {
-      for report in reports { print(report.details(listsStrata: strata), terminator: "") }
+      for report in reports { try StandardOutput.write(report.details(listsStrata: strata)) }
     } else {
-      print(DatasetReport.table(reports), terminator: "")
+      try StandardOutput.write(DatasetReport.table(reports))
       if strata {
         for report in reports where report.contents != nil {
-          print("\n" + report.details(listsStrata: true), terminator: "")
+          try StandardOutput.write("\n" + report.details(listsStrata: true))
         }
       }
     }
@@ -106,7 +108,7 @@ struct DataCommand: ParsableCommand {
     var views: AugmentationConfiguration?
     if augmented {
       views =
-        try config.map { try DatasetReport.views(of: $0, profile: profile) }
+        try config.map { try DatasetReport.views(of: $0.path, profile: profile) }
         ?? (dataset.store.channels == 3 ? .colour : .paperDigits)
     }
     let sheet = ContactSheet(
@@ -115,7 +117,6 @@ struct DataCommand: ParsableCommand {
     try sheet.write(to: file)
     let rest = sheet.leftOut == 0 ? "" : "; \(sheet.leftOut) more did not fit"
     // Standard output is the table's or JSON's.
-    FileHandle.standardError.write(
-      Data("\(file): \(sheet.width) x \(sheet.height) pixels, \(sheet.rows.count) strata\(rest)\n".utf8))
+    StandardError.line("\(file): \(sheet.width) x \(sheet.height) pixels, \(sheet.rows.count) strata\(rest)")
   }
 }

@@ -8,7 +8,7 @@ import Tensors
 /// Which runs are meant.
 struct RunFilter: ParsableArguments {
   @Option(help: ArgumentHelp("Where run folders are.", valueName: "folder"))
-  var runs = "runs"
+  var runs = UserPath("runs")
 
   @Option(help: "Only runs of this experiment.")
   var experiment: String?
@@ -22,7 +22,7 @@ struct RunFilter: ParsableArguments {
   @Option(help: "Only runs with this seed.")
   var seed: Int?
 
-  var inventory: RunInventory { RunInventory(URL(fileURLWithPath: runs, isDirectory: true)) }
+  var inventory: RunInventory { RunInventory(runs.folder) }
 
   func matches(_ entry: RunEntry) -> Bool {
     func agrees<T: Equatable>(_ wanted: T?, _ value: T) -> Bool { wanted == nil || wanted == value }
@@ -43,10 +43,10 @@ struct Status: ParsableCommand {
       """)
 
   @Option(help: ArgumentHelp("Where run folders are.", valueName: "folder"))
-  var runs = "runs"
+  var runs = UserPath("runs")
 
   func run() throws {
-    print(RunInventory(URL(fileURLWithPath: runs, isDirectory: true)).status, terminator: "")
+    try StandardOutput.write(RunInventory(runs.folder).status)
   }
 }
 
@@ -75,7 +75,7 @@ struct Runs: ParsableCommand {
   @Option(
     name: .customLong("compare"), parsing: .upToNextOption,
     help: ArgumentHelp("Compare two runs: --compare A B.", valueName: "run"))
-  var compared: [String] = []
+  var compared: [UserPath] = []
 
   @Flag(help: "Print JSON: an array of runs.")
   var json = false
@@ -88,15 +88,21 @@ struct Runs: ParsableCommand {
   func run() throws {
     let inventory = filter.inventory
     if compared.count == 2 {
-      let (a, b) = (try inventory.entry(named: compared[0]), try inventory.entry(named: compared[1]))
-      print(RunEntry.comparison(a, b), terminator: "")
+      let (a, b) = (
+        try inventory.entry(named: compared[0].path), try inventory.entry(named: compared[1].path)
+      )
+      try StandardOutput.write(RunEntry.comparison(a, b))
       return
     }
     let entries = inventory.entries.filter {
       filter.matches($0) && (states.isEmpty || states.contains($0.state))
     }
-    print(json ? RunEntry.json(entries) : RunEntry.table(entries), terminator: "")
-    for text in inventory.damaged { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+    if json {
+      try StandardOutput.json(RunEntry.json(entries))
+    } else {
+      try StandardOutput.write(RunEntry.table(entries))
+    }
+    for text in inventory.damaged { StandardError.line(text) }
   }
 }
 
@@ -115,7 +121,7 @@ struct Clean: ParsableCommand {
       """)
 
   @Argument(help: "Runs to remove, by name or folder, complete or not.")
-  var names: [String] = []
+  var names: [UserPath] = []
 
   @OptionGroup var filter: RunFilter
 
@@ -140,18 +146,20 @@ struct Clean: ParsableCommand {
 
   func run() throws {
     let inventory = filter.inventory
-    let chosen = try names.isEmpty ? inventory.entries.filter(isMeant) : names.map(inventory.entry(named:))
+    let chosen =
+      try names.isEmpty
+      ? inventory.entries.filter(isMeant) : names.map { try inventory.entry(named: $0.path) }
     for entry in chosen where entry.state == .running {
       throw RunError("\(entry.name) is being worked on")
     }
-    guard !chosen.isEmpty else { return print("There is nothing to remove.") }
+    guard !chosen.isEmpty else { return try StandardOutput.line("There is nothing to remove.") }
     for entry in chosen {
       if yes { try entry.remove() }
-      print(
+      try StandardOutput.line(
         "\(yes ? "removed" : "would remove") \(entry.name) (\(entry.state.rawValue), \(byteCountText(entry.size)))"
       )
     }
-    if !yes { print("Nothing was removed; with --yes it is.") }
+    if !yes { try StandardOutput.line("Nothing was removed; with --yes it is.") }
   }
 
   private func isMeant(_ entry: RunEntry) -> Bool {

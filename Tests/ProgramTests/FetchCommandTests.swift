@@ -154,7 +154,7 @@ extension ProgramTests {
       if signal == SIGKILL {
         #expect(stopped.signal == SIGKILL)
       } else {
-        expectError(stopped, code: 128 + signal, naming: "the same command goes on from here")
+        expectError(stopped, code: 128 + signal, naming: "the same command continues from here")
         #expect(stopped.errors.contains("150 kB are kept in data/mnist/\(Self.names[1]).partial"))
         #expect(stopped.output == "")
       }

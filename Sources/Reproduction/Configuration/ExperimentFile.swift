@@ -69,18 +69,32 @@ public struct ExperimentFile: Sendable {
   public func configurations(
     profile: String? = nil, overrides: [String] = [], losses chosen: [LossSettings.Name] = []
   ) throws -> [ExperimentConfiguration] {
-    let arguments = try overrides.map(Self.node(ofOverride:)).reduce(JSONNode.object([])) {
-      $0.merged(with: $1)
-    }
-    var tree = base
-    if let profile = try change(for: profile) {
-      tree = tree.merged(with: profile.node).setting("profile", to: .string(profile.key))
-    }
+    let arguments = try Self.node(ofOverrides: overrides)
+    var tree = try tree(of: profile)
     let layers = try LossLayers(tree: tree, arguments: arguments, chosen: chosen)
     tree = tree.merged(with: arguments.removing("loss")).removing("losses")
     return try layers.names.map { name in
       try ExperimentConfiguration(node: tree.setting("loss", to: layers.settings(of: name)), path: "")
     }
+  }
+
+  /// A sentence for a person who may have forgotten to say which data set is meant; nil where the file, the profile or an
+  /// argument does.
+  public func noteOnDataSet(profile: String? = nil, overrides: [String] = []) throws -> String? {
+    let tree = try tree(of: profile).merged(with: Self.node(ofOverrides: overrides))
+    guard tree["data"]?["name"] == nil else { return nil }
+    return
+      "\(source) names no data set (data.name): \(DataSettings().name.rawValue) is used, which this program draws"
+  }
+
+  /// The file with the changes of a profile.
+  private func tree(of profile: String?) throws -> JSONNode {
+    guard let profile = try change(for: profile) else { return base }
+    return base.merged(with: profile.node).setting("profile", to: .string(profile.key))
+  }
+
+  private static func node(ofOverrides overrides: [String]) throws -> JSONNode {
+    try overrides.map(node(ofOverride:)).reduce(JSONNode.object([])) { $0.merged(with: $1) }
   }
 
   /// JSON Schema (draft 2020-12) of experiment files, for editors.

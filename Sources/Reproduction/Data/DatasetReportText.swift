@@ -38,7 +38,7 @@ extension DatasetReport {
   private var note: String {
     guard let contents else {
       switch state {
-      case .missing: return "\(problem ?? "") not found. \(advice)"
+      case .missing: return "\(problem ?? "") not found. \(advice) \(placesText)"
       case .unusable: return "unusable. \(problem ?? ""). \(advice)."
       case .damaged, .found: return "damaged. \(problem ?? "")"
       }
@@ -48,17 +48,18 @@ extension DatasetReport {
     return ([source] + contents.notes).joined(separator: ". ") + "."
   }
 
+  /// Where missing files were looked for.
+  private var placesText: String {
+    guard let searched, !searched.isEmpty else { return "No data folder was named." }
+    return "Looked in \(searched.joined(separator: ", "))."
+  }
+
   /// Everything about one, its strata in full with `listsStrata`, folded to their sizes where there are many
   /// without.
   public func details(listsStrata: Bool) -> String {
     var lines = ["\(title) (\(name)): \(state.rawValue)"]
     guard let contents else {
-      if state == .missing {
-        lines.append("not found: \(problem ?? "")")
-        if let searched, !searched.isEmpty { lines.append("looked in: \(searched.joined(separator: ", "))") }
-      } else {
-        lines.append(problem ?? "")
-      }
+      lines += state == .missing ? ["not found: \(problem ?? "")", placesText] : [problem ?? ""]
       return (lines + [advice]).joined(separator: "\n") + "\n"
     }
     let images = contents.images

@@ -70,7 +70,7 @@ public final class ExperimentRunner {
   ) throws -> RunResult {
     let clock = ContinuousClock()
     let start = clock.now
-    let data = try data(for: configuration)
+    let data = try Interruption.withNothingToSave { try self.data(for: configuration) }
     let trainer = try Trainer(configuration, seed: seed, data: data, folder: folder, progress: progress)
     var environment = RunEnvironment.read(folder.environment)
     environment.addSession(data: data.source, from: trainer.state)
@@ -84,9 +84,9 @@ public final class ExperimentRunner {
     let loaded = clock.now
     try trainer.train()
     let trained = clock.now
-    try Interruption.check()
-    let result = try RunEvaluation(configuration, seed: seed, data: data, folder: folder, progress: progress)
-      .result()
+    let result = try Interruption.withNothingToSave {
+      try RunEvaluation(configuration, seed: seed, data: data, folder: folder, progress: progress).result()
+    }
     environment.seconds = [
       "loading": (loaded - start).seconds, "training": (trained - loaded).seconds,
       "evaluation": (clock.now - trained).seconds,

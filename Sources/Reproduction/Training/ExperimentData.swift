@@ -127,7 +127,7 @@ struct ExperimentData {
 extension DataSettings {
   /// Reads or draws the data set.
   func load(from folder: URL?, report: ImageFolderReport? = nil) throws -> DatasetPair {
-    let folder = folder?.path ?? self.folder ?? Self.folderOfEnvironment
+    let folder = folder?.path ?? self.folder.map { UserPath($0).path } ?? Self.folderOfEnvironment
     let source = Catalogue.source(name.rawValue)
     guard let source, let task = source.task(labels) else {
       throw ConfigurationError(
@@ -140,9 +140,7 @@ extension DataSettings {
   }
 
   /// Where the environment variable `SPREAD_DATA` says that data sets are; nil where it is empty or absent.
-  public static var folderOfEnvironment: String? {
-    ProcessInfo.processInfo.environment["SPREAD_DATA"].flatMap { $0.isEmpty ? nil : $0 }
-  }
+  public static var folderOfEnvironment: String? { UserPath(environment: "SPREAD_DATA")?.path }
 
   private var glyphs: Glyphs {
     Glyphs(trainingCounts: trainingImagesOfDigit, testCounts: testImagesOfDigit, seed: UInt64(seed))

@@ -16,7 +16,9 @@ public struct FileFormatError: Error, CustomStringConvertible, Equatable {
     self.reason = reason
   }
 
-  public var description: String { "\(file)\(byte.map { ", byte \($0)" } ?? ""): \(reason)" }
+  public var description: String {
+    "\(file.printableLine)\(byte.map { ", byte \($0)" } ?? ""): \(reason)"
+  }
 }
 
 /// Reads numbers from bytes whose every access is checked.
