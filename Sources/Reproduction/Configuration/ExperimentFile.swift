@@ -75,9 +75,17 @@ public struct ExperimentFile: Sendable {
   public func configurations(
     profile: String? = nil, overrides: [String] = [], losses chosen: [LossSettings.Name] = []
   ) throws -> [ExperimentConfiguration] {
-    let arguments = try overrides.map(Self.node(ofOverride:)).reduce(JSONNode.object([])) {
-      $0.merged(with: $1)
-    }
+    try configurations(profile: profile, overrides: overrides, gridValues: [], losses: chosen)
+  }
+
+  /// The same, with values of a grid, which win over the other arguments and have their own name in errors.
+  func configurations(
+    profile: String?, overrides: [String], gridValues: [String], losses chosen: [LossSettings.Name]
+  ) throws -> [ExperimentConfiguration] {
+    let given =
+      try overrides.map { try Self.node(ofOverride: $0) }
+      + gridValues.map { try Self.node(ofOverride: $0, option: "--grid") }
+    let arguments = given.reduce(JSONNode.object([])) { $0.merged(with: $1) }
     var tree = base
     if let profile = try change(for: profile) {
       tree = tree.merged(with: profile.node).setting("profile", to: .string(profile.key))
@@ -135,10 +143,15 @@ public struct ExperimentFile: Sendable {
     throw ConfigurationError(place: source, problem: "there is no profile \"\(profile)\": \(known)\(best)")
   }
 
+  /// What is not JSON is a bare word, so that a shell needs no quotes within quotes.
+  static func value(ofOverride text: String, source: String) -> JSONNode {
+    (try? JSONNode(parsing: text, source: source)) ?? .string(text)
+  }
+
   /// `a.b=value` as the object `{"a": {"b": value}}`.
-  static func node(ofOverride argument: String) throws -> JSONNode {
+  static func node(ofOverride argument: String, option: String = "--set") throws -> JSONNode {
     let shown = argument.count > 100 ? "\(argument.prefix(100))..." : argument
-    let origin = JSONNode.Origin(source: "--set \(shown)")
+    let origin = JSONNode.Origin(source: "\(option) \(shown)")
     guard let equals = argument.firstIndex(of: "=") else {
       throw ConfigurationError(
         origin: origin, path: "", problem: "expected path=value, for example loss.temperature=0.2")
@@ -152,10 +165,8 @@ public struct ExperimentFile: Sendable {
       throw ConfigurationError(
         origin: origin, path: "", problem: "a path of more than \(JSONParser.deepest) keys")
     }
-    let text = String(argument[argument.index(after: equals)...])
-    // What is not JSON is a bare word, so that a shell needs no quotes within quotes.
-    let value = (try? JSONNode(parsing: text, source: origin.source).value) ?? .string(text)
-    return keys.reversed().reduce(JSONNode(value, origin: origin)) { inner, key in
+    let value = value(ofOverride: String(argument[argument.index(after: equals)...]), source: origin.source)
+    return keys.reversed().reduce(JSONNode(value.value, origin: origin)) { inner, key in
       JSONNode(.object([JSONNode.Member(key: key, node: inner, origin: origin)]), origin: origin)
     }
   }
