@@ -102,7 +102,7 @@ struct Runs: ParsableCommand {
     } else {
       try StandardOutput.write(RunEntry.table(entries))
     }
-    for text in inventory.damaged { StandardError.line(text) }
+    for run in inventory.damaged { StandardError.line("damaged: \(run.name): \(run.problem)") }
   }
 }
 
@@ -111,7 +111,7 @@ struct Clean: ParsableCommand {
     abstract: "Removes runs that came to nothing; shows which unless --yes is given.",
     discussion: """
       Without names, runs that are stopped, failed or not begun are meant, less those that the filters leave out. One that is \
-      complete is removed only where it is named, and one that is being worked on never.
+      complete, or damaged, is removed only where it is named, and one that is being worked on never.
 
       EXAMPLES
         spread-exp clean
@@ -148,18 +148,41 @@ struct Clean: ParsableCommand {
     let inventory = filter.inventory
     let chosen =
       try names.isEmpty
-      ? inventory.entries.filter(isMeant) : names.map { try inventory.entry(named: $0.path) }
-    for entry in chosen where entry.state == .running {
-      throw RunError("\(entry.name) is being worked on")
+      ? inventory.entries.filter(isMeant).map { Removal($0) }
+      : names.map { try removal(named: $0.path, in: inventory) }
+    if names.isEmpty {
+      for run in inventory.damaged {
+        StandardError.line("damaged, and removed by its name only: \(run.name): \(run.problem)")
+      }
     }
     guard !chosen.isEmpty else { return try StandardOutput.line("There is nothing to remove.") }
-    for entry in chosen {
-      if yes { try entry.remove() }
+    var freed = 0
+    for run in chosen {
+      let size = run.folder.size
+      if yes { try run.folder.remove() }
+      freed += size
       try StandardOutput.line(
-        "\(yes ? "removed" : "would remove") \(entry.name) (\(entry.state.rawValue), \(byteCountText(entry.size)))"
-      )
+        "\(yes ? "removed" : "would remove") \(run.name) (\(run.state), \(byteCountText(size)))")
     }
+    try StandardOutput.line("\(yes ? "freed" : "would free") \(byteCountText(freed))")
     if !yes { try StandardOutput.line("Nothing was removed; with --yes it is.") }
+  }
+
+  /// A folder that is to go.
+  private struct Removal {
+    var folder: RunFolder
+    var name: String
+    var state: String
+
+    init(_ entry: RunEntry) { (folder, name, state) = (entry.folder, entry.name, entry.state.rawValue) }
+    init(_ run: DamagedRun) { (folder, name, state) = (run.folder, run.name, "damaged") }
+  }
+
+  private func removal(named text: String, in inventory: RunInventory) throws -> Removal {
+    if let run = inventory.damagedRun(named: text) { return Removal(run) }
+    let entry = try inventory.entry(named: text)
+    guard entry.state != .running else { throw RunError("\(entry.name) is being worked on") }
+    return Removal(entry)
   }
 
   private func isMeant(_ entry: RunEntry) -> Bool {

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import Testing
 
 extension ProgramTests {
@@ -41,20 +42,117 @@ extension ProgramTests {
     }
 
     @Test(arguments: [
-      ("spread-checkpoint 1", "spread-checkpoint 9", "is not a checkpoint of this program"),
-      (#"\"epoch\":2"#, #"\"epoch\":7"#, "an epoch or a step that the run has not"),
-      (#"\"step\":0"#, #"\"step\":9"#, "an epoch or a step that the run has not"),
-      (#"\"sums\""#, #"\"summ\""#, "the training state in its metadata"),
+      ("spread-checkpoint 2", "spread-checkpoint 9", "is not a checkpoint of this program"),
+      (#""epoch":2"#, #""epoch":7"#, "an epoch or a step that the run has not"),
+      (#""step":0"#, #""step":9"#, "an epoch or a step that the run has not"),
+      (#""sums""#, #""summ""#, "the training state in its metadata"),
       ("model.encoder.norm.bias", "model.encoder.norm.xxxx", "missing: encoder.norm.bias"),
     ]) func aCheckpointWhoseHeaderIsNotItsRunsIsNotTaken(old: String, new: String, problem: String) throws {
       let run = try trained()
       try remove(run.file("result.json"))
-      var bytes = try run.data("checkpoint.safetensors")
-      let place = try #require(bytes.range(of: Data(old.utf8)))
-      bytes.replaceSubrange(place, with: Data(new.utf8))
-      try bytes.write(to: run.file("checkpoint.safetensors"))
+      // Not damage, which the checksum would show, but a file of another state.
+      let path = run.file("checkpoint.safetensors").path
+      let contents = try SafeTensors(path: path)
+      func changed(_ text: String) -> String { text.replacing(old, with: new) }
+      try SafeTensors.write(
+        contents.tensors.sorted { $0.key < $1.key }.map { (name: changed($0.key), tensor: $0.value) },
+        metadata: contents.metadata.mapValues(changed), to: path)
       expectError(
         try train(), code: 1, naming: run.file("checkpoint.safetensors").path, problem, "Remove the folder")
+    }
+
+    /// A bit of a weight: header and shapes are as before.
+    @Test(arguments: ["checkpoint.safetensors", "best.safetensors"])
+    func aFlippedBitInANetworkIsNamed(name: String) throws {
+      let run = try trained()
+      try remove(run.file("result.json"))
+      var bytes = try run.data(name)
+      bytes[bytes.count - 1001] ^= 64
+      try bytes.write(to: run.file(name))
+      expectError(
+        try train(), code: 1, naming: run.file(name).path, "checksum",
+        "Remove the folder \(run.folder.path) to start this run anew")
+      #expect(!run.names.contains("result.json"))
+      #expect(run.text("failure.json").contains("checksum"))
+      let embedding = try Program.experiments.run(
+        ["embed", "--checkpoint", run.file(name).path, "--data", "glyphs", "--output", "z.npy"],
+        in: folder.url)
+      expectError(embedding, code: 1, naming: run.file(name).path, "checksum")
+    }
+
+    /// What was evaluated would be another epoch's network than the one that was chosen.
+    @Test func aNetworkOfAnotherEpochIsNotEvaluated() throws {
+      #expect(try train(["--set", "checkpoints.keepEvery=1"]).code == 0)
+      let run = try RunFiles(in: folder.url.appendingPathComponent("runs"))
+      let best = try #require(run.json("result.json")["bestEpoch"] as? Int)
+      try remove(run.file("result.json"))
+      try run.data("epoch-\(3 - best).safetensors").write(to: run.file("best.safetensors"))
+      expectError(
+        try train(), code: 1,
+        naming: "is the network of epoch \(3 - best), and the best was that of epoch \(best)")
+      // Nor is another seed's.
+      #expect(try train(["--seed", "1", "--runs", "others"]).code == 0)
+      let other = try RunFiles(in: folder.url.appendingPathComponent("others"))
+      try other.data("best.safetensors").write(to: run.file("best.safetensors"))
+      expectError(try train(), code: 1, naming: run.file("best.safetensors").path, "another seed")
+    }
+
+    @Test func aFolderThatSaysOtherSettingsThanItsNameIsRefused() throws {
+      let run = try trained()
+      let text = run.text("configuration.json")
+      for isComplete in [true, false] {
+        if !isComplete { try remove(run.file("result.json")) }
+        try Data(text.replacing("\"temperature\": 0.5", with: "\"temperature\": 0.1").utf8).write(
+          to: run.file("configuration.json"))
+        expectError(
+          try train(), code: 1, naming: run.file("configuration.json").path,
+          "loss.temperature is 0.1 there, and 0.5 in this run", "or remove it")
+        let listed = try Program.experiments.run(["runs"], in: folder.url)
+        #expect(listed.code == 0 && listed.errors.hasPrefix("damaged: tiny/quick/spread-"), "\(listed)")
+        // What it says helps.
+        try remove(run.file("configuration.json"))
+        #expect(try train().code == 0)
+        if !isComplete { #expect(run.text("configuration.json") == text) }
+        try Data(text.utf8).write(to: run.file("configuration.json"))
+      }
+      try Data("{".utf8).write(to: run.file("configuration.json"))
+      let status = try Program.experiments.run(["status"], in: folder.url)
+      #expect(status.code == 0 && status.output.contains("Damaged\n\n* tiny/quick/spread-"), "\(status)")
+      let name = "\(run.folder.deletingLastPathComponent().lastPathComponent)/seed-0"
+      let cleaned = try Program.experiments.run(["clean", "tiny/quick/\(name)", "--yes"], in: folder.url)
+      #expect(cleaned.code == 0 && cleaned.output.contains("(damaged, "), "\(cleaned)")
+    }
+
+    @Test func aFigureThatWasChangedIsNotShown() throws {
+      let run = try trained()
+      let text = run.text("result.json")
+      let digit = try #require(text.firstMatch(of: /"coarseAccuracy" : 0\.(\d)/))
+      let other = digit.1 == "9" ? "8" : "9"
+      var changed = text
+      changed.replaceSubrange(digit.1.startIndex..<digit.1.endIndex, with: other)
+      try Data(changed.utf8).write(to: run.file("result.json"))
+      expectError(try train(), code: 1, naming: run.file("result.json").path, "checksum", "Remove it and")
+    }
+
+    @Test func aLogWithHolesIsMendedWithANote() throws {
+      #expect(try train(["--set", "epochs=4"]).code == 0)
+      let run = try RunFiles(in: folder.url.appendingPathComponent("runs"))
+      try remove(run.file("result.json"))
+      let lines = run.text("metrics.jsonl").split(separator: "\n")
+      try Data("\(lines[0])\n\(lines[2])\n\(lines[2])\n\(lines[3])\n".utf8).write(
+        to: run.file("metrics.jsonl"))
+      let again = try train(["--set", "epochs=4"])
+      #expect(again.code == 0, "\(again)")
+      #expect(
+        again.errors.contains("has no line of epoch 2: what it held is lost; it had epoch 3 twice"),
+        "\(again)")
+      #expect(try run.metrics().map { $0["epoch"] as? Int } == [1, 3, 4])
+      try Data([0xFF, 0x0A]).write(to: run.file("metrics.jsonl"))
+      let listed = try Program.experiments.run(["runs"], in: folder.url)
+      #expect(listed.output.contains("| complete | 4/4 "), "\(listed)")
+      try remove(run.file("result.json"))
+      expectError(
+        try train(["--set", "epochs=4"]), code: 1, naming: run.file("metrics.jsonl").path + ":1", "UTF-8")
     }
 
     @Test func aCheckpointOfOtherSettingsIsNotTaken() throws {

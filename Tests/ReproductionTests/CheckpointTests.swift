@@ -27,7 +27,7 @@ import Testing
       let file = folder.appendingPathComponent("c.safetensors")
       func write() throws -> Data {
         try Checkpoint.write(
-          model, optimiser: optimiser, state: state, configuration: tiny.configuration, to: file)
+          model, optimiser: optimiser, state: state, configuration: tiny.configuration, seed: 5, to: file)
         return try Data(contentsOf: file)
       }
       #expect(try write() == write())
@@ -68,12 +68,72 @@ import Testing
     }
   }
 
+  /// What earlier versions wrote has neither a checksum nor a seed; a file of this version cannot lack them.
+  @Test func theFormerFormatNeedsNoChecksumAndThisOneDoes() throws {
+    try withFolder { folder in
+      let tiny = try TinyExperiment(in: folder)
+      let file = folder.appendingPathComponent("c.safetensors")
+      try Checkpoint.write(
+        model(tiny, seed: 5), optimiser: nil, state: state, configuration: tiny.configuration, seed: 5,
+        to: file)
+      let whole = try Data(contentsOf: file)
+      /// The file with its header changed, the length of which is brought in line.
+      func write(_ change: (String) -> String) throws {
+        let length = whole.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        let header = Data(change(String(decoding: whole[8..<(8 + length)], as: UTF8.self)).utf8)
+        let size = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
+        try (Data(size) + header + whole[(8 + length)...]).write(to: file)
+      }
+      func withoutChecksum(_ header: String) -> String {
+        header.replacing(/"spread.crc32":"[^"]*",?/, with: "").replacing(",}", with: "}")
+      }
+      func former(_ header: String) -> String {
+        withoutChecksum(header).replacing(Checkpoint.format, with: Checkpoint.formerFormat)
+          .replacing(/,"seed":"5"/, with: "")
+      }
+      try write(withoutChecksum)
+      #expect(try #require(failure { try Checkpoint(file) }).contains("has lost its checksum"))
+      try write(former)
+      let read = try Checkpoint(file, of: tiny.configuration, seed: 3)
+      #expect(read.seed == nil && read.state == state)
+      try whole.write(to: file)
+      #expect(try Checkpoint(file, of: tiny.configuration, seed: 5).seed == 5)
+      #expect(
+        try #require(failure { try Checkpoint(file, of: tiny.configuration, seed: 3) }).contains(
+          "another seed"))
+      var other = tiny.configuration
+      other.epochs += 1
+      #expect(
+        try #require(failure { try Checkpoint(file, of: other, seed: 5) }).contains("other settings"))
+    }
+  }
+
+  @Test func anyFlippedBitIsNoticed() throws {
+    try withFolder { folder in
+      let tiny = try TinyExperiment(in: folder)
+      let file = folder.appendingPathComponent("c.safetensors")
+      try Checkpoint.write(
+        model(tiny, seed: 5), optimiser: nil, state: state, configuration: tiny.configuration, seed: 5,
+        to: file)
+      let whole = try Data(contentsOf: file)
+      var generator = RandomGenerator(seed: 9)
+      for _ in 0..<200 {
+        var bytes = whole
+        let place = Int(generator.next() % UInt64(whole.count))
+        bytes[place] ^= 1 << UInt8(generator.next() % 8)
+        try bytes.write(to: file)
+        #expect(failure { try Checkpoint(file) } != nil, "byte \(place)")
+      }
+    }
+  }
+
   @Test func theEncoderIsReadWithoutItsClassifier() throws {
     try withFolder { folder in
       let tiny = try TinyExperiment(in: folder)
       let model = try model(tiny, seed: 5)
       let file = folder.appendingPathComponent("c.safetensors")
-      try Checkpoint.write(model, optimiser: nil, state: state, configuration: tiny.configuration, to: file)
+      try Checkpoint.write(
+        model, optimiser: nil, state: state, configuration: tiny.configuration, seed: 5, to: file)
       var fine = tiny
       fine.configuration.data.labels = .fine
       let data = try fine.data()

@@ -190,6 +190,48 @@ import Testing
     }
   }
 
+  /// Machines of one name, containers, and this machine before it was last started: their processes are not looked for
+  /// here, whatever process has their number.
+  @Test func aProcessThatCannotBeSeenFromHereIsKnownByItsRecord() throws {
+    try withFolder { url in
+      let own = try #require(WorkerRecord.start(ofProcess: getpid()))
+      let ticks = try #require(own.split(separator: " ").last)
+      let changes: [(inout WorkerRecord) -> Void] = [
+        { $0.processStart = "0f0e0d0c-0000-4000-8000-000000000000 \(ticks)" },
+        { $0.namespace = "pid:[1]" }, { $0.processStart = "" },
+      ]
+      for change in changes {
+        let run = try folder(in: url, change)
+        let refusal = try #require(failure { try run.locked() })
+        #expect(refusal.contains("another process works on") && refusal.contains("no sign"), "\(refusal)")
+        age(run, by: RunFolder.patience + 30)
+        #expect(run.activeWorker() == nil)
+        // Of a time that has not come: nobody has renewed it since the clock was set.
+        age(run, by: -RunFolder.patience - 30)
+        #expect(run.activeWorker() == nil)
+        _ = try run.locked()
+      }
+      // A record of this process that was left behind holds nobody up; one of another with its number does not stop it.
+      _ = try folder(in: url) { _ in }.locked()
+      _ = try folder(in: url) { $0.processStart = "\(own.dropLast(ticks.count))1" }.locked()
+    }
+  }
+
+  /// Two that come at one moment where locks do not reach: the record decides, and only one gets it.
+  @Test func aRecordThatCameMeanwhileIsPutBack() throws {
+    try withFolder { url in
+      let run = try folder(in: url)
+      let first = WorkerRecord.read(run.worker)
+      try RunLock.removeRecord(first, of: run)
+      #expect(WorkerRecord.read(run.worker) == nil)
+      let other = try folder(in: url) { $0.identifier = "came first" }
+      let error = #expect(throws: RunError.self) { try RunLock.removeRecord(first, of: other) }
+      #expect(error?.isOfAnotherWorker == true)
+      #expect(WorkerRecord.read(other.worker)?.identifier == "came first")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: url.path) == [".worker.json"])
+    }
+  }
+
   @Test func aRecordThatIsNoneIsNobody() throws {
     try withFolder { url in
       let folder = RunFolder(url)

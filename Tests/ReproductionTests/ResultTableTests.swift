@@ -18,16 +18,18 @@ import Testing
   /// A complete run, as far as tables look at it.
   func add(
     _ loss: ContrastiveLoss, seed: Int, fine: Double, coarse: Double = 0.5, images: Int = 54_000,
-    area: Double? = nil, to runs: URL,
+    area: Double? = nil, undefined: String? = nil, to runs: URL,
     of other: ExperimentConfiguration? = nil
   ) throws {
     let configuration = other ?? configuration(loss)
     let collapse = Collapse(Tensor([1, 0, 0, 1], shape: [2, 2]), groups: [0, 0])
     let result = RunResult(
-      experiment: "digits", title: "Digits", profile: "quick", loss: loss, fingerprint: "", seed: seed,
+      experiment: "digits", title: "Digits", profile: "quick", loss: loss,
+      fingerprint: configuration.fingerprint, seed: seed,
       encoder: "ViT 4 x 96", parameters: 1, epochs: 20, trainingImages: images, validationImages: 1,
       testImages: 1, bestEpoch: 1, validationAccuracy: 0.5, fineAccuracy: fine, coarseAccuracy: coarse,
-      areaUnderROC: area, neighbourAccuracy: 0.25, neighbours: 20, classCollapse: collapse,
+      areaUnderROC: area, undefined: undefined.map { ["areaUnderROC": $0] }, neighbourAccuracy: 0.25,
+      neighbours: 20, classCollapse: collapse,
       stratumCollapse: collapse)
     let run = RunFolder.of(configuration, seed: seed, in: runs)
     let lock = try run.locked()

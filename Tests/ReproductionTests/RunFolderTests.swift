@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import Testing
 
 @testable import Reproduction
@@ -55,21 +56,6 @@ import Testing
     }
   }
 
-  @Test func metricsAreCutBackToTheCheckpoint() throws {
-    try withFolder { folder in
-      let log = MetricsLog(file: folder.appendingPathComponent("metrics.jsonl"))
-      try log.truncate(afterEpoch: 3)
-      #expect(try log.entries().isEmpty)
-      for epoch in 1...3 { try log.append(.object([("epoch", .integer(epoch)), ("loss", .number(0.5))])) }
-      try AtomicFile.append("{\"epoch\": 4, \"lo", to: log.file)
-      #expect(try log.entries().count == 3)
-      try log.truncate(afterEpoch: 2)
-      #expect(try log.file.text() == "{\"epoch\":1,\"loss\":0.5}\n{\"epoch\":2,\"loss\":0.5}\n")
-      try log.file.write("{\"epoch\":1}\nnonsense\n")
-      #expect(try #require(failure { try log.entries() }).contains("metrics.jsonl:2"))
-    }
-  }
-
   @Test func runsHaveAFolderEachAndAreFoundAgain() throws {
     try withFolder { runs in
       var configuration = ExperimentConfiguration()
@@ -84,15 +70,23 @@ import Testing
       #expect(try folder.savedConfiguration().identity == configuration.identity)
       #expect(!folder.isComplete && !folder.isStarted)
 
-      // An older version's folder of the same settings, under another fingerprint, with a key still at its
-      // default left out.
-      let old = runs.appendingPathComponent("digits/custom/spread-01234567/seed-4")
+      // An older version's folder of the same settings, under the fingerprint of the keys that it knew.
+      let text = #"{"experiment": "digits", "title": "Old", "epochs": 100, "seeds": [4], "threads": 2}"#
+      let fingerprint = ExperimentConfiguration.fingerprint(
+        asWritten: try JSONParser.parse(text, source: "old"))
+      #expect(fingerprint != configuration.fingerprint)
+      let old = runs.appendingPathComponent("digits/custom/spread-\(fingerprint)/seed-4")
       try FileManager.default.createDirectory(at: old, withIntermediateDirectories: true)
-      try old.appendingPathComponent("configuration.json").write(
-        "{\"experiment\": \"digits\", \"epochs\": 100}")
+      let file = old.appendingPathComponent("configuration.json")
+      try file.write(text)
       #expect(RunFolder.of(configuration, seed: 4, in: runs).url.path == old.path)
+      #expect(try RunFolder(old).savedConfiguration().identity == configuration.identity)
       configuration.epochs = 7
       #expect(RunFolder.of(configuration, seed: 4, in: runs).url.path != old.path)
+      // The same file, changed since: the folder's name no longer stands for it.
+      try file.write(text.replacing("100", with: "7"))
+      #expect(RunFolder.of(configuration, seed: 4, in: runs).url.path != old.path)
+      #expect(try #require(failure { try RunFolder(old).savedConfiguration() }).contains(fingerprint))
     }
   }
 

@@ -17,7 +17,11 @@ import Testing
   @Test(arguments: [
     (["loss.alpha"], "expected path=value"), (["=1"], "expected path=value"), (["a=1,,2"], "is empty"),
     (["a="], "is empty"),
-    (["a=1,1"], "twice"), (["a=1", "a=2"], "given twice"),
+    (["a=1,1"], "the value 1 is there twice"),
+    (["loss.alpha=0.5,0.50"], "0.5 and 0.50 are the same"), (["a=1e-3,2,0.001"], "1e-3 and 0.001"),
+    (["a=sgd,\"sgd\""], "sgd and \"sgd\""), (["a=[1, 2],[1,2.0]"], "are the same"),
+    ((0..<25).map { "a\($0)=0,1,2,3,4,5,6,7,8,9" }, "more than 10,000"),
+    (["a=1", "a=2"], "given twice"),
     (["a", "b", "c", "d", "e"].map { $0 + "=0,1,2,3,4,5,6" }, "more than 10,000"),
   ]) func mistakesAreNamed(texts: [String], part: String) throws {
     #expect(try #require(failure { try Grid(texts) }).contains(part))
@@ -52,6 +56,30 @@ import Testing
     #expect(message.contains("nearest: `loss.alpha`"), "\(message)")
   }
 
+  /// The values differ as texts, and what they make does not.
+  @Test(arguments: [
+    (#"augmentation={"flip":0.5,"hue":0.1},{"hue":0.1,"flip":0.5}"#, "make the same runs"),
+    ("threads=1,2", "1 and 2 make the same runs"), ("monitor.everyEpochs=0,1,2", "0 and 1 make the same"),
+    (#"data.fraction=1,0.5,1.0"#, "1 and 1.0 are the same"),
+  ]) func valuesThatMakeTheSameRunsAreAMistake(grid: String, part: String) throws {
+    let message = try #require(
+      failure { try self.sweep([grid], runs: URL(fileURLWithPath: "/none")) })
+    #expect(message.hasPrefix("--grid \(grid.prefix(12))") && message.contains(part), "\(message)")
+  }
+
+  @Test func seedsAreAnAxis() throws {
+    let sweep = try sweep(["seeds=[0],[1]"], losses: [.spread], runs: URL(fileURLWithPath: "/none"))
+    #expect(sweep.planned.map(\.seed) == [0, 1])
+  }
+
+  @Test func aMistakeInAValueIsTheGrids() throws {
+    for grid in ["loss.alpha=0,2", "epochs=1,x", "optimiser={\"rat\":1},{}"] {
+      let message = try #require(
+        failure { try self.sweep([grid], runs: URL(fileURLWithPath: "/none")) })
+      #expect(message.hasPrefix("--grid ") && !message.contains("--set"), "\(message)")
+    }
+  }
+
   /// A complete run, as far as tables look at it.
   private func add(_ run: PlannedRun, fine: Double, to runs: URL) throws {
     let folder = run.folder(in: runs)
@@ -60,7 +88,8 @@ import Testing
     try folder.prepare(run.configuration, seed: run.seed)
     let collapse = Collapse(Tensor([1, 0, 0, 1], shape: [2, 2]), groups: [0, 0])
     try RunResult(
-      experiment: "e", title: "E", profile: "custom", loss: run.configuration.loss.name, fingerprint: "",
+      experiment: "e", title: "E", profile: "custom", loss: run.configuration.loss.name,
+      fingerprint: run.configuration.fingerprint,
       seed: run.seed,
       encoder: "ViT", parameters: 1, epochs: 20, trainingImages: 180, validationImages: 20,
       testImages: 1, bestEpoch: 1, validationAccuracy: 0.5, fineAccuracy: fine, coarseAccuracy: 0.9,

@@ -73,6 +73,30 @@ extension ResultTableTests {
     }
   }
 
+  /// The first of two seeds lacks the figure: it must not take the other's, nor be lost.
+  @Test func aRunWithoutTheFigureIsKeptInEveryForm() throws {
+    try withFolder { runs in
+      try add(.spread, seed: 0, fine: 0.1, undefined: "no malignant test image", to: runs)
+      try add(.spread, seed: 1, fine: 0.1, area: 0.75, to: runs)
+      try add(.supcon, seed: 0, fine: 0.1, undefined: "no malignant test image", to: runs)
+      let table = try table(runs, seeds: [0, 1], measure: .areaUnderROC)
+      let json = try JSONParser.parse(table.text(.json), source: "table")
+      let cells = try #require(json["rows"]?.elements?[0]["cells"]?.elements)
+      #expect(cells[2]["runs"]?.elements?.map { $0["value"] } == [JSONNode(.null), .integer(75)])
+      #expect(cells[2]["mean"]?.double == 75 && cells[2]["missingSeeds"]?.elements?.isEmpty == true)
+      #expect(cells[1]["runs"]?.elements?.count == 1 && cells[1]["mean"] == JSONNode(.null))
+      #expect(cells[1]["undefined"]?.elements?.map(\.text) == ["no malignant test image"])
+      #expect(cells[0]["undefined"] == nil)
+      let line = "Digits, L_SC, seed 0: undefined: no malignant test image."
+      let markdown = table.markdown
+      #expect(markdown.contains("### Undefined\n\n* \(line)\n") && markdown.contains("75.0 (1 of 2)"))
+      #expect(markdown.contains("* Digits, L_SC: no complete run with seed 1."))
+      #expect(table.text(.latex).contains(line.replacing("_", with: "\\_")))
+      #expect(table.text(.csv).contains("L_SC,areaUnderROC,,,,52.5,0,1,"))
+      #expect(table.text(.csv).contains(",no malignant test image\n"))
+    }
+  }
+
   @Test func aPartOfAPublishedDataSetIsSaidToBeOne() throws {
     func settings(_ images: Int, _ change: (inout ExperimentConfiguration) -> Void) throws -> String {
       try withFolder { runs in

@@ -140,7 +140,20 @@ extension ExperimentConfiguration {
   /// Eight hexadecimal digits of the identity's FNV-1a hash: they tell run folders apart.
   public var fingerprint: String {
     // What only looks on is left out altogether: the fingerprints of runs must not change when it is added to.
-    let node = ["monitor", "tensorBoard"].reduce(identity.node) { $0.removing($1) }
+    Self.fingerprint(ofIdentity: ["monitor", "tensorBoard"].reduce(identity.node) { $0.removing($1) })
+  }
+
+  /// The fingerprint that the version which saved a configuration gave it, whatever keys and defaults were added
+  /// since: it is computed from the text as it is there.
+  static func fingerprint(asWritten saved: JSONNode) -> String {
+    var node = ["threads", "monitor", "checkpoints", "tensorBoard"].reduce(saved) { $0.removing($1) }
+    if node["seeds"] != nil { node = node.setting("seeds", to: .array([.integer(0)])) }
+    if node["title"] != nil { node = node.setting("title", to: .string("")) }
+    if let data = node["data"] { node = node.setting("data", to: data.removing("folder")) }
+    return fingerprint(ofIdentity: node)
+  }
+
+  private static func fingerprint(ofIdentity node: JSONNode) -> String {
     var fingerprint = Fingerprint()
     fingerprint.add(bytes: node.compactText.utf8)
     return fingerprint.shortText

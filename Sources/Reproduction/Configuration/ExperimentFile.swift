@@ -69,7 +69,15 @@ public struct ExperimentFile: Sendable {
   public func configurations(
     profile: String? = nil, overrides: [String] = [], losses chosen: [LossSettings.Name] = []
   ) throws -> [ExperimentConfiguration] {
-    let arguments = try Self.node(ofOverrides: overrides)
+    try configurations(profile: profile, overrides: overrides, gridValues: [], losses: chosen)
+  }
+
+  /// The same, with values of a grid, which win over the other arguments and have their own name in errors.
+  func configurations(
+    profile: String?, overrides: [String], gridValues: [String], losses chosen: [LossSettings.Name]
+  ) throws -> [ExperimentConfiguration] {
+    let arguments = try Self.node(ofOverrides: overrides).merged(
+      with: Self.node(ofOverrides: gridValues, option: "--grid"))
     var tree = try tree(of: profile)
     let layers = try LossLayers(tree: tree, arguments: arguments, chosen: chosen)
     tree = tree.merged(with: arguments.removing("loss")).removing("losses")
@@ -93,8 +101,10 @@ public struct ExperimentFile: Sendable {
     return base.merged(with: profile.node).setting("profile", to: .string(profile.key))
   }
 
-  private static func node(ofOverrides overrides: [String]) throws -> JSONNode {
-    try overrides.map(node(ofOverride:)).reduce(JSONNode.object([])) { $0.merged(with: $1) }
+  private static func node(ofOverrides overrides: [String], option: String = "--set") throws -> JSONNode {
+    try overrides.map { try node(ofOverride: $0, option: option) }.reduce(JSONNode.object([])) {
+      $0.merged(with: $1)
+    }
   }
 
   /// JSON Schema (draft 2020-12) of experiment files, for editors.
@@ -143,10 +153,15 @@ public struct ExperimentFile: Sendable {
     throw ConfigurationError(place: source, problem: "there is no profile \"\(profile)\": \(known)\(best)")
   }
 
+  /// What is not JSON is a bare word, so that a shell needs no quotes within quotes.
+  static func value(ofOverride text: String, source: String) -> JSONNode {
+    (try? JSONNode(parsing: text, source: source)) ?? .string(text)
+  }
+
   /// `a.b=value` as the object `{"a": {"b": value}}`.
-  static func node(ofOverride argument: String) throws -> JSONNode {
+  static func node(ofOverride argument: String, option: String = "--set") throws -> JSONNode {
     let shown = argument.count > 100 ? "\(argument.prefix(100))..." : argument
-    let origin = JSONNode.Origin(source: "--set \(shown)")
+    let origin = JSONNode.Origin(source: "\(option) \(shown)")
     guard let equals = argument.firstIndex(of: "=") else {
       throw ConfigurationError(
         origin: origin, path: "", problem: "expected path=value, for example loss.temperature=0.2")
@@ -160,10 +175,8 @@ public struct ExperimentFile: Sendable {
       throw ConfigurationError(
         origin: origin, path: "", problem: "a path of more than \(JSONParser.deepest) keys")
     }
-    let text = String(argument[argument.index(after: equals)...])
-    // What is not JSON is a bare word, so that a shell needs no quotes within quotes.
-    let value = (try? JSONNode(parsing: text, source: origin.source).value) ?? .string(text)
-    return keys.reversed().reduce(JSONNode(value, origin: origin)) { inner, key in
+    let value = value(ofOverride: String(argument[argument.index(after: equals)...]), source: origin.source)
+    return keys.reversed().reduce(JSONNode(value.value, origin: origin)) { inner, key in
       JSONNode(.object([JSONNode.Member(key: key, node: inner, origin: origin)]), origin: origin)
     }
   }

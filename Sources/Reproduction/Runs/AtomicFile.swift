@@ -4,9 +4,15 @@ import Tensors
 /// Why a run cannot begin or go on: its folder, its data, its network, or a loss that is no number.
 public struct RunError: Error, Sendable, Equatable, CustomStringConvertible {
   public let description: String
+  /// Whether another process works on the run, which is then none of this one's.
+  let isOfAnotherWorker: Bool
 
   /// An error whose text is all that is shown: it names the file, and says what can be done about it.
-  public init(_ description: String) { self.description = description }
+  public init(_ description: String) { self.init(description, isOfAnotherWorker: false) }
+
+  init(_ description: String, isOfAnotherWorker: Bool) {
+    (self.description, self.isOfAnotherWorker) = (description, isOfAnotherWorker)
+  }
 }
 
 /// The files of a run: replaced as a whole or not at all, or lengthened, whenever the process or the machine
@@ -23,9 +29,13 @@ enum AtomicFile {
 
   /// A value as JSON with its keys sorted: the same value gives the same bytes.
   static func write(_ value: some Encodable, to file: URL) throws {
+    try WholeFile.write(encoded(value) + Data("\n".utf8), to: file.path)
+  }
+
+  static func encoded(_ value: some Encodable) throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try WholeFile.write(encoder.encode(value) + Data("\n".utf8), to: file.path)
+    return try encoder.encode(value)
   }
 
   /// Adds text at the end and forces it to disk. A kill may leave part of it: readers drop a line without an

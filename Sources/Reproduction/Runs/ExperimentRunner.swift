@@ -40,29 +40,40 @@ public final class ExperimentRunner {
     let folder = RunFolder.of(configuration, seed: seed, in: runs)
     let label = PlannedRun(configuration: configuration, seed: seed).label
     if folder.isComplete {
+      let result = try folder.completeResult(of: configuration)
       progress.print("\(label): complete already, \(folder.url.path)")
-      return try RunResult.read(folder.result)
+      return result
     }
     if let threads = threads ?? configuration.threads { Parallel.setThreadCount(threads) }
     Interruption.install()
     try Interruption.check()
-    let lock = try folder.locked(showing: progress.state)
+    let lock: RunLock
+    do {
+      lock = try folder.locked(showing: progress.state)
+    } catch {
+      throw noted(error, label: label, folder: folder)
+    }
     defer { withExtendedLifetime(lock) {} }
     // Another process may have completed it before the lock was ours.
-    if folder.isComplete { return try RunResult.read(folder.result) }
-    try folder.prepare(configuration, seed: seed)
+    if folder.isComplete { return try folder.completeResult(of: configuration) }
     do {
+      if let note = try folder.prepare(configuration, seed: seed) { progress.print("\(label): \(note)") }
       return try work(configuration, seed: seed, folder: folder, label: label)
     } catch {
-      progress.clear()
-      if error is InterruptedError {
-        progress.print(
-          "\(label): stopped and saved in \(folder.url.path); the same command goes on from there")
-      } else {
-        try? RunFailure(message: "\(error)").write(to: folder.failure)
-      }
-      throw error
+      throw noted(error, label: label, folder: folder)
     }
+  }
+
+  /// An error that ends a run, after the folder has a record of it.
+  private func noted(_ error: any Error, label: String, folder: RunFolder) -> any Error {
+    progress.clear()
+    if error is InterruptedError {
+      progress.print(
+        "\(label): stopped and saved in \(folder.url.path); the same command goes on from there")
+    } else if (error as? RunError)?.isOfAnotherWorker != true {
+      try? RunFailure(message: "\(error)").write(to: folder.failure)
+    }
+    return error
   }
 
   private func work(
@@ -76,16 +87,19 @@ public final class ExperimentRunner {
     environment.addSession(data: data.source, from: trainer.state)
     try environment.write(to: folder.environment)
     if let warning = environment.warning { progress.print("\(label): \(warning)") }
-    let begin =
-      trainer.state.epoch == 0 && trainer.state.step == 0
-      ? "starts" : "goes on after epoch \(trainer.state.epoch)"
+    let isNew = trainer.state.epoch == 0 && trainer.state.step == 0
+    let begin = isNew ? "starts" : "goes on after epoch \(trainer.state.epoch)"
     progress.print("\(label): \(begin), \(grouped(data.training.count)) training images, \(folder.url.path)")
+    for warning in data.warnings(configuration) { progress.print("\(label): warning: \(warning)") }
+    if isNew, let note = PlannedRun(configuration: configuration, seed: seed).noteOnOtherEpochs(in: runs) {
+      progress.print("\(label): \(note)")
+    }
 
     let loaded = clock.now
     try trainer.train()
     let trained = clock.now
     let result = try Interruption.withNothingToSave {
-      try RunEvaluation(configuration, seed: seed, data: data, folder: folder, progress: progress).result()
+      try RunEvaluation(of: trainer, progress: progress).result()
     }
     environment.seconds = [
       "loading": (loaded - start).seconds, "training": (trained - loaded).seconds,

@@ -17,6 +17,22 @@ public struct PlannedRun: Sendable, Equatable {
 
   func folder(in runs: URL) -> RunFolder { RunFolder.of(configuration, seed: seed, in: runs) }
 
+  /// What a person who wanted more epochs should know as this run starts: that there are runs which differ in nothing
+  /// else, and are not continued. Nil when there are none.
+  func noteOnOtherEpochs(in runs: URL) -> String? {
+    let entries = RunFolder.ofOtherEpochs(configuration, seed: seed, in: runs).compactMap {
+      try? RunEntry($0, name: "")
+    }
+    let others = entries.sorted { $0.configuration.epochs < $1.configuration.epochs }.map {
+      "\($0.configuration.epochs) epochs (\($0.state.rawValue), \($0.folder.url.path))"
+    }
+    guard !others.isEmpty else { return nil }
+    return
+      "there \(others.count == 1 ? "is a run" : "are runs") of the same settings with \(others.joined(separator: ", ")); "
+      + "this one has \(configuration.epochs) and starts from the beginning, because the number of epochs is one of a run's "
+      + "settings"
+  }
+
   /// All runs of several rows, each run once, in an order that shows something of every row early: first seeds, second
   /// seeds, and so on; within these row by row, loss by loss.
   /// - Parameter seeds: empty: each configuration's own.

@@ -62,7 +62,7 @@ struct QueueReport {
 
   /// The figures of a complete run.
   static func figures(of folder: RunFolder) -> String {
-    (try? RunResult.read(folder.result))?.accuracyText ?? "complete"
+    (try? folder.completeResult())?.accuracyText ?? "complete"
   }
 }
 
@@ -84,8 +84,9 @@ enum RunTimes {
   }
 
   private static func perEpoch(of folder: RunFolder) -> (seconds: Double, done: Int)? {
-    guard let entries = try? MetricsLog(file: folder.metrics).entries(), !entries.isEmpty else { return nil }
+    let entries = MetricsLog(file: folder.metrics).readableEntries
     let seconds = entries.compactMap { $0["seconds"]?.double }
-    return seconds.isEmpty ? nil : (seconds.reduce(0, +) / Double(seconds.count), entries.count)
+    guard !seconds.isEmpty, let done = entries.last?["epoch"]?.int else { return nil }
+    return (seconds.reduce(0, +) / Double(seconds.count), done)
   }
 }

@@ -47,13 +47,10 @@ struct RunEnvironment: Codable, Sendable, Equatable {
 
   /// What was saved, or an empty record: a damaged record of the circumstances must not stop a run.
   static func read(_ file: URL) -> RunEnvironment {
-    guard let data = try? Data(contentsOf: file),
-      let saved = try? JSONDecoder().decode(RunEnvironment.self, from: data)
-    else { return RunEnvironment(sessions: []) }
-    return saved
+    (try? ChecksummedJSON.read(RunEnvironment.self, from: file)) ?? RunEnvironment(sessions: [])
   }
 
-  func write(to file: URL) throws { try AtomicFile.write(self, to: file) }
+  func write(to file: URL) throws { try ChecksummedJSON.write(self, to: file) }
 
   /// The compiler's version as far as a program can know its own.
   static var swiftVersion: String {

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// Why a start of a run ended without a result: `failure.json` in its folder.
 public struct RunFailure: Codable, Sendable, Equatable {
@@ -14,7 +15,7 @@ public struct RunFailure: Codable, Sendable, Equatable {
 
   /// Nil when there is none, or none that can be read.
   static func read(_ file: URL) -> RunFailure? {
-    guard let data = try? Data(contentsOf: file) else { return nil }
+    guard let data = try? WholeFile.read(file.path) else { return nil }
     return try? JSONDecoder().decode(RunFailure.self, from: data)
   }
 

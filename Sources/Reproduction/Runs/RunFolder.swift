@@ -42,17 +42,19 @@ public struct RunFolder: Sendable, Equatable {
   /// within it.
   public var isStarted: Bool { FileManager.default.fileExists(atPath: checkpoint.path) }
 
-  /// Epochs that the log of metrics has.
-  var epochsDone: Int { (try? MetricsLog(file: metrics).entries().count) ?? 0 }
+  /// Whether a queue has left a log.
+  var hasLog: Bool { FileManager.default.fileExists(atPath: log.path) }
+
+  /// Epochs done, as the log of metrics says.
+  var epochsDone: Int { MetricsLog(file: metrics).lastEpoch }
 
   /// The folder of a run: `<runs>/<experiment>/<profile>/<loss>-<fingerprint>/seed-<seed>`.
   ///
   /// A folder whose saved configuration says the same is preferred to a new one, so that a run is still found
-  /// after a later version has given its settings another fingerprint.
+  /// after a later version has given its settings another fingerprint. The file as it was written must still have
+  /// the fingerprint in the folder's name: one that was changed since is not believed.
   public static func of(_ configuration: ExperimentConfiguration, seed: Int, in runs: URL) -> RunFolder {
-    let profile = runs.appendingPathComponent(configuration.experiment).appendingPathComponent(
-      configuration.profile)
-    let loss = configuration.loss.name.rawValue
+    let (profile, loss) = place(of: configuration, in: runs)
     let own = profile.appendingPathComponent("\(loss)-\(configuration.fingerprint)")
     let name = "seed-\(seed)"
     let others = contents(of: profile).filter { $0.lastPathComponent.hasPrefix("\(loss)-") && $0 != own }
@@ -63,15 +65,6 @@ public struct RunFolder: Sendable, Equatable {
       }
     }
     return RunFolder(own.appendingPathComponent(name))
-  }
-
-  /// The configuration as saved.
-  /// - Throws: `ConfigurationError` when there is none, or one that this version cannot read.
-  public func savedConfiguration() throws -> ExperimentConfiguration {
-    guard let text = try? String(contentsOf: configuration, encoding: .utf8) else {
-      throw ConfigurationError(place: configuration.path, problem: "cannot be read")
-    }
-    return try ExperimentConfiguration(json: text, source: configuration.path)
   }
 
   /// The error for a file of the run that cannot be used, with what to do about it.
@@ -91,23 +84,60 @@ public struct RunFolder: Sendable, Equatable {
     return try RunLock(self, showing: state)
   }
 
-  /// Removes what a killed process left, and saves the configuration when there is none that can be read.
+  /// Removes what a killed process left, and saves the configuration as `announce` does.
   ///
   /// Only for who holds the lock: another process's unfinished files look like those of a killed one.
-  func prepare(_ configuration: ExperimentConfiguration, seed: Int) throws {
+  @discardableResult
+  func prepare(_ configuration: ExperimentConfiguration, seed: Int) throws -> String? {
     AtomicFile.removeLeftovers(in: url)
     unlink(failure.path)
-    try announce(configuration, seed: seed)
+    return try announce(configuration, seed: seed)
   }
 
-  /// Saves the configuration when there is none that can be read. It needs no lock: whoever is to work on this run
-  /// writes the same.
-  func announce(_ configuration: ExperimentConfiguration, seed: Int) throws {
-    if (try? savedConfiguration()) != nil { return }
-    try AtomicFile.makeFolder(url)
-    var resolved = configuration
-    resolved.seeds = [seed]
-    try AtomicFile.write(resolved.json, to: self.configuration)
+  /// The result of a complete run.
+  /// - Throws: `RunError` when it is damaged, or another run's.
+  func completeResult() throws -> RunResult {
+    let result = try RunResult.read(self.result)
+    let isOfSeed = seedOfName.map { $0 == result.seed } ?? true
+    let isOfSettings =
+      fingerprintOfName.map { name in
+        // A folder named by an earlier version may hold a result of this one.
+        name == result.fingerprint || (try? savedConfiguration())?.fingerprint == result.fingerprint
+      } ?? true
+    guard isOfSeed, isOfSettings else {
+      throw RunError(
+        "\(self.result.path) is the result of another run (settings \(result.fingerprint), seed \(result.seed)). "
+          + RunResult.advice)
+    }
+    return result
+  }
+
+  /// The result of a complete run that must be one of a configuration.
+  /// - Throws: `RunError` when the result is damaged, or the folder has other settings.
+  func completeResult(of configuration: ExperimentConfiguration) throws -> RunResult {
+    try requireSettings(of: configuration)
+    return try completeResult()
+  }
+
+  /// Runs with this seed whose settings differ in the epochs alone.
+  static func ofOtherEpochs(_ configuration: ExperimentConfiguration, seed: Int, in runs: URL) -> [RunFolder]
+  {
+    let (profile, loss) = place(of: configuration, in: runs)
+    return contents(of: profile).filter { $0.lastPathComponent.hasPrefix("\(loss)-") }.compactMap { folder in
+      let candidate = RunFolder(folder.appendingPathComponent("seed-\(seed)"))
+      guard var saved = try? candidate.savedConfiguration(), saved.epochs != configuration.epochs else {
+        return nil
+      }
+      saved.epochs = configuration.epochs
+      return saved.identity == configuration.identity ? candidate : nil
+    }
+  }
+
+  private static func place(
+    of configuration: ExperimentConfiguration, in runs: URL
+  ) -> (profile: URL, loss: String) {
+    let experiment = runs.appendingPathComponent(configuration.experiment)
+    return (experiment.appendingPathComponent(configuration.profile), configuration.loss.name.rawValue)
   }
 
   private static func contents(of folder: URL) -> [URL] {

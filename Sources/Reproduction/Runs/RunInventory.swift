@@ -33,7 +33,7 @@ public struct RunEntry: Sendable, Equatable {
   public let failure: RunFailure?
   /// Nil unless it is complete.
   public let result: RunResult?
-  /// Epochs that the log of metrics has.
+  /// Epochs that a result says were trained, or that the log of metrics has.
   public let epochsDone: Int
   /// When something last happened to it, in seconds since 1970.
   public let changed: Double
@@ -44,10 +44,10 @@ public struct RunEntry: Sendable, Equatable {
     self.name = name
     configuration = try folder.savedConfiguration()
     seed = configuration.seeds[0]
-    result = folder.isComplete ? try RunResult.read(folder.result) : nil
+    result = folder.isComplete ? try folder.completeResult() : nil
     worker = result == nil ? folder.activeWorker() : nil
     failure = result == nil ? RunFailure.read(folder.failure) : nil
-    epochsDone = folder.epochsDone
+    epochsDone = result?.epochs ?? folder.epochsDone
     state =
       if result != nil { .complete } else if worker != nil { .running } else if failure != nil {
         .failed
@@ -66,22 +66,24 @@ public struct RunEntry: Sendable, Equatable {
   /// Seconds that it took, of the start that completed it.
   public var seconds: Double? { RunTimes.total(of: folder) }
 
-  /// Bytes of its files.
-  public var size: Int {
-    let files =
-      (try? FileManager.default.contentsOfDirectory(
-        at: folder.url, includingPropertiesForKeys: [.fileSizeKey]))
-      ?? []
-    return files.reduce(0) { $0 + ((try? $1.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0) }
-  }
+}
+
+/// A run folder that cannot be read.
+public struct DamagedRun: Sendable, Equatable {
+  /// Where its files are.
+  public let folder: RunFolder
+  /// The folder's path below that of the runs.
+  public let name: String
+  /// What is wrong, with the file and what helps.
+  public let problem: String
 }
 
 /// All run folders below a folder.
 public struct RunInventory: Sendable {
   /// Runs that can be read.
   public private(set) var entries: [RunEntry] = []
-  /// Folders that look like runs and cannot be read, with what is wrong.
-  public private(set) var damaged: [String] = []
+  /// Folders that look like runs and cannot be read.
+  public private(set) var damaged: [DamagedRun] = []
 
   /// Reads every folder `EXPERIMENT/PROFILE/LOSS-SETTINGS/seed-N`, in the order of their names.
   public init(_ runs: URL) {
@@ -92,7 +94,9 @@ public struct RunInventory: Sendable {
             let run = RunFolder(folder)
             guard FileManager.default.fileExists(atPath: run.configuration.path) else { continue }
             let name = [experiment, profile, loss, folder].map(\.lastPathComponent).joined(separator: "/")
-            do { entries.append(try RunEntry(run, name: name)) } catch { damaged.append("\(error)") }
+            do { entries.append(try RunEntry(run, name: name)) } catch {
+              damaged.append(DamagedRun(folder: run, name: name, problem: "\(error)"))
+            }
           }
         }
       }
@@ -100,15 +104,22 @@ public struct RunInventory: Sendable {
   }
 
   /// The run of a name as `name` has it, or of a folder's path.
-  /// - Throws: `RunError` that names the nearest.
+  /// - Throws: `RunError` that names the nearest, or says why the run cannot be read.
   public func entry(named text: String) throws -> RunEntry {
-    let path = URL(fileURLWithPath: text).standardizedFileURL.path
-    if let entry = entries.first(where: { $0.name == text || $0.folder.url.standardizedFileURL.path == path })
-    {
-      return entry
-    }
+    if let entry = entries.first(where: { Self.isNamed(text, $0.name, $0.folder) }) { return entry }
+    if let run = damagedRun(named: text) { throw RunError(run.problem) }
     let best = nearest(to: text, among: entries.map(\.name)).map { "; nearest: \($0)" } ?? ""
     throw RunError("there is no run \(text)\(best)")
+  }
+
+  /// The damaged run of a name or a folder's path; nil when there is none.
+  public func damagedRun(named text: String) -> DamagedRun? {
+    damaged.first { Self.isNamed(text, $0.name, $0.folder) }
+  }
+
+  private static func isNamed(_ text: String, _ name: String, _ folder: RunFolder) -> Bool {
+    name == text
+      || folder.url.standardizedFileURL.path == URL(fileURLWithPath: text).standardizedFileURL.path
   }
 
   private static func folders(in folder: URL) -> [URL] {
@@ -119,19 +130,30 @@ public struct RunInventory: Sendable {
   }
 }
 
-extension RunEntry {
+extension RunFolder {
+  /// Bytes of its files.
+  public var size: Int {
+    let names = FileManager.default.enumerator(atPath: url.path)?.compactMap { $0 as? String } ?? []
+    return names.reduce(0) { sum, name in
+      var status = stat()
+      let path = url.appendingPathComponent(name).path
+      guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return sum }
+      return sum + Int(status.st_size)
+    }
+  }
+
   /// Removes the folder, while nobody works on it; folders above that are then empty go too.
   /// - Throws: `RunError` when somebody does, or it cannot be removed.
   public func remove() throws {
-    let lock = try folder.locked()
+    let lock = try locked()
     defer { withExtendedLifetime(lock) {} }
     do {
-      try FileManager.default.removeItem(at: folder.url)
+      try FileManager.default.removeItem(at: url)
     } catch {
-      throw RunError("\(folder.url.path) could not be removed: \(error.localizedDescription)")
+      throw RunError("\(url.path) could not be removed: \(error.localizedDescription)")
     }
     // The folder of the loss, the profile's and the experiment's; rmdir leaves those that hold something.
-    var above = folder.url.deletingLastPathComponent()
+    var above = url.deletingLastPathComponent()
     for _ in 0..<3 {
       rmdir(above.path)
       above = above.deletingLastPathComponent()

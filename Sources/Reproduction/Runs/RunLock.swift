@@ -19,14 +19,15 @@ final class RunLock {
       throw RunError("\(folder.lock.path) could not be opened: \(String(cString: strerror(errno)))")
     }
     do {
-      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw Self.held(folder) }
+      try Self.takeLock(descriptor, of: folder)
       // What dates the files may be another machine's clock: it is asked by touching one.
       futimens(descriptor, nil)
       let now = RunFolder.modified(folder.lock.path) ?? Date().timeIntervalSince1970
-      if let worker = folder.activeWorker(now: now), !Self.isOfThisProcess(worker) {
+      // A record of this process whose lock could be had again is one that was not removed.
+      if let worker = folder.activeWorker(now: now), !worker.isOfThisProcess {
         throw Self.held(folder, by: worker)
       }
-      unlink(folder.worker.path)
+      try Self.removeRecord(WorkerRecord.read(folder.worker), of: folder)
       let heartbeat = try Heartbeat(folder, state: state)
       self.heartbeat = heartbeat
       timer = DispatchSource.makeTimerSource(queue: .global(qos: .utility))
@@ -45,22 +46,45 @@ final class RunLock {
     close(descriptor)
   }
 
-  /// A record of this process whose lock could be had again is one that was not removed.
-  private static func isOfThisProcess(_ worker: WorkerRecord) -> Bool {
-    worker.host == WorkerRecord.thisHost && worker.process == getpid()
+  private static func takeLock(_ descriptor: Int32, of folder: RunFolder) throws {
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      switch errno {
+      case EINTR: continue
+      case EWOULDBLOCK: throw held(folder)
+      default:
+        throw RunError(
+          "\(folder.lock.path) could not be locked: \(String(cString: strerror(errno))). Put the runs in a folder of a file "
+            + "system that has locks (--runs), or have locks switched on where this one is mounted")
+      }
+    }
   }
 
-  /// - Parameter worker: nil: whoever has the system's lock, or came first at this moment. Of one that is known by its
-  ///   record alone, on another machine, silence tells that it is gone.
+  /// Removes the record of a worker that is gone.
+  ///
+  /// Where the system's lock does not reach, another process may put its own in the same place at this moment: what was
+  /// taken away is looked at, and put back if it is another's.
+  static func removeRecord(_ gone: WorkerRecord?, of folder: RunFolder) throws {
+    let file = folder.worker.path
+    let aside = "\(file).\(UUID().uuidString)\(AtomicFile.temporarySuffix)"
+    guard rename(file, aside) == 0 else { return }
+    defer { unlink(aside) }
+    guard WorkerRecord.read(URL(fileURLWithPath: aside))?.identifier == gone?.identifier else {
+      link(aside, file)
+      throw held(folder)
+    }
+  }
+
+  /// - Parameter worker: nil: whoever has the system's lock, or came first at this moment. One that is known by its record
+  ///   alone counts as gone once that is stale.
   fileprivate static func held(_ folder: RunFolder, by worker: WorkerRecord? = nil) -> RunError {
     let known = worker ?? WorkerRecord.read(folder.worker)
     let who = known.map { " (process \($0.process) on \($0.host), since \($0.started))" } ?? ""
     var text = "another process works on \(folder.url.path)\(who); start this again when it is done"
-    if let worker, worker.host != WorkerRecord.thisHost {
+    if let worker, worker.isRemote {
       text +=
         ", or once it has given no sign for \(Int(RunFolder.patience / 60)) minutes (the last: \(worker.updated))"
     }
-    return RunError(text)
+    return RunError(text, isOfAnotherWorker: true)
   }
 }
 

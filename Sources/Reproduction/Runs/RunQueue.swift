@@ -140,7 +140,10 @@ public final class RunQueue {
     ]
     if let data = options.dataFolder { arguments += ["--data", data] }
     do {
-      try folder.announce(run.configuration, seed: run.seed)
+      if let note = try folder.announce(run.configuration, seed: run.seed) {
+        view.print("\(run.label): \(note)")
+      }
+      if !folder.isStarted, let note = run.noteOnOtherEpochs(in: runs) { view.print("\(run.label): \(note)") }
       entries[index].logStart = Int((try? folder.log.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0)
       entries[index].child = try ChildProcess(arguments: arguments, log: folder.log)
       entries[index].began = ContinuousClock.now
@@ -178,7 +181,7 @@ public final class RunQueue {
   private func fail(_ index: Int, _ reason: String) {
     let (label, folder) = (entries[index].run.label, entries[index].folder)
     entries[index].state = .failed
-    entries[index].failure = "\(label): \(reason); log: \(folder.log.path)"
+    entries[index].failure = "\(label): \(reason)" + (folder.hasLog ? "; log: \(folder.log.path)" : "")
     // Not where another's record, or a run that was only stopped, would be made to look failed.
     if RunFailure.read(folder.failure) == nil { try? RunFailure(message: reason).write(to: folder.failure) }
     view.print("failed: \(label): \(reason)")

@@ -21,11 +21,13 @@ extension RunInventory {
       guard !found.isEmpty else { continue }
       let lines = found.map { entry in
         "* \(entry.name): \(entry.progress) epochs" + (entry.failure.map { "; \($0.message)" } ?? "")
-          + (state == .failed ? "; log: \(entry.folder.log.path)" : "")
+          + (state == .failed && entry.folder.hasLog ? "; log: \(entry.folder.log.path)" : "")
       }
       parts.append("\(state.title)\n\n" + lines.joined(separator: "\n"))
     }
-    if !damaged.isEmpty { parts.append("Damaged\n\n" + damaged.map { "* \($0)" }.joined(separator: "\n")) }
+    if !damaged.isEmpty {
+      parts.append("Damaged\n\n" + damaged.map { "* \($0.name): \($0.problem)" }.joined(separator: "\n"))
+    }
     let complete = entries.count { $0.state == .complete }
     parts.append("\(complete) of \(entries.count) runs are complete.")
     return parts.joined(separator: "\n\n") + "\n"
@@ -78,13 +80,7 @@ extension RunEntry {
             ("epochs", .integer(entry.configuration.epochs)), ("seconds", .number(entry.seconds)),
             ("secondsLeft", .number(entry.secondsLeft)),
           ]
-            + (entry.result.map { result in
-              [
-                ("fineAccuracy", .number(result.fineAccuracy)),
-                ("neighbourAccuracy", .number(result.neighbourAccuracy)),
-                ("coarseAccuracy", .number(result.coarseAccuracy)),
-              ]
-            } ?? [])
+            + (entry.result.map(figures) ?? [])
             + (entry.worker.map { worker in
               [
                 (
@@ -101,16 +97,21 @@ extension RunEntry {
     ).prettyText
   }
 
+  private static func figures(of result: RunResult) -> [(String, JSONNode)] {
+    let figures: [(String, JSONNode)] = [
+      ("fineAccuracy", .number(result.fineAccuracy)),
+      ("neighbourAccuracy", .number(result.neighbourAccuracy)),
+      ("coarseAccuracy", .number(result.coarseAccuracy)), ("areaUnderROC", .number(result.areaUnderROC)),
+    ]
+    guard let undefined = result.undefined else { return figures }
+    let reasons = undefined.sorted { $0.key < $1.key }.map { ($0.key, JSONNode.string($0.value)) }
+    return figures + [("undefined", .object(reasons))]
+  }
+
   /// The settings in which two runs differ, and their figures, side by side.
   public static func comparison(_ a: RunEntry, _ b: RunEntry) -> String {
-    func settings(_ entry: RunEntry) -> [(path: String, value: String)] {
-      entry.configuration.node.leaves.map { ($0.path, $0.node.text ?? $0.node.compactText) }
-    }
-    let (left, right) = (settings(a), settings(b))
-    let paths = left.map(\.path) + right.map(\.path).filter { path in !left.contains { $0.path == path } }
-    let differing = paths.compactMap { path -> [String]? in
-      let (x, y) = (left.first { $0.path == path }?.value, right.first { $0.path == path }?.value)
-      return x == y ? nil : [path, x ?? "-", y ?? "-"]
+    let differing = a.configuration.node.differences(from: b.configuration.node).map {
+      [$0.path, $0.own ?? "-", $0.other ?? "-"]
     }
     let measures: [(String, (RunResult) -> Double?, Int)] = [
       ("fine accuracy, %", { 100 * $0.fineAccuracy }, 2),

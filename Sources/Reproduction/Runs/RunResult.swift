@@ -45,6 +45,9 @@ public struct RunResult: Codable, Sendable, Equatable {
   /// The same classifier's area under the ROC curve, the second class being the positive one; nil where there are not
   /// two classes, where the test images hold one of them only, and in results of earlier versions.
   public var areaUnderROC: Double?
+  /// Why a figure that this run should have is undefined, by the figure's name: "no malignant test image". Nil where
+  /// all are defined, and in results of earlier versions.
+  public var undefined: [String: String]?
   /// Accuracy on the fine test labels by nearest training embeddings.
   public var neighbourAccuracy: Double
   /// How many training embeddings voted, as configured (k).
@@ -55,20 +58,22 @@ public struct RunResult: Codable, Sendable, Equatable {
   public var stratumCollapse: Collapse
 
   /// Reads a `result.json`.
-  /// - Throws: `RunError` with the file when it cannot be read.
+  /// - Throws: `RunError` with the file when it cannot be read, or is not what was written.
   public static func read(_ file: URL) throws -> RunResult {
     do {
-      return try JSONDecoder().decode(RunResult.self, from: Data(contentsOf: file))
+      return try ChecksummedJSON.read(RunResult.self, from: file)
     } catch {
-      throw RunError(
-        "\(file.path) is damaged or another version's: \(Self.sentence(error)). Remove it and give the command that trained "
-          + "the run again: only its evaluation is done anew")
+      throw RunError("\(file.path) is damaged or another version's: \(Self.sentence(error)). \(advice)")
     }
   }
+
+  static let advice =
+    "Remove it and give the command that trained the run again: only its evaluation is done anew"
 
   /// What a decoder found, in few words.
   private static func sentence(_ error: any Error) -> String {
     switch error {
+    case let error as FileFormatError: error.reason
     case DecodingError.keyNotFound(let key, _): "the key \"\(key.stringValue)\" is missing"
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
       "the value of \"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" has another type"
@@ -79,5 +84,5 @@ public struct RunResult: Codable, Sendable, Equatable {
     }
   }
 
-  func write(to file: URL) throws { try AtomicFile.write(self, to: file) }
+  func write(to file: URL) throws { try ChecksummedJSON.write(self, to: file) }
 }

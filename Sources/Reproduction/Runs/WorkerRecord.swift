@@ -12,6 +12,8 @@ public struct WorkerRecord: Codable, Sendable, Equatable {
   public var process: Int32
   /// When the process began, as the kernel counts: a later process with the same number has another.
   public var processStart: String
+  /// The PID namespace in which the process has its number; nil where it is not known, as in records of earlier versions.
+  public var namespace: String?
   /// When the work began (ISO 8601).
   public var started: String
   /// When this was written (ISO 8601).
@@ -25,7 +27,7 @@ public struct WorkerRecord: Codable, Sendable, Equatable {
   static func own(identifier: String, started: String, state: String) -> WorkerRecord {
     WorkerRecord(
       identifier: identifier, host: thisHost, process: getpid(),
-      processStart: start(ofProcess: getpid()) ?? "",
+      processStart: start(ofProcess: getpid()) ?? "", namespace: thisNamespace,
       started: started, updated: now(), threads: Parallel.threadCount, state: state)
   }
 
@@ -40,18 +42,29 @@ public struct WorkerRecord: Codable, Sendable, Equatable {
 
   /// Nil when there is none, or none that can be read.
   static func read(_ file: URL) -> WorkerRecord? {
-    guard let data = try? Data(contentsOf: file) else { return nil }
+    guard let data = try? WholeFile.read(file.path) else { return nil }
     return try? JSONDecoder().decode(WorkerRecord.self, from: data)
   }
 
   /// Whether the worker may still be at work.
   ///
-  /// On this machine the process itself is looked for. From another machine only its records come: one that is older than
-  /// `RunFolder.patience` is that of a worker that is gone.
+  /// Where its process can be seen from here, it is looked for. Of any other only its records are known: one that is older
+  /// than `RunFolder.patience`, or of a time that has not come, is that of a worker that is gone.
   /// - Parameter age: seconds since the record was written.
   func isAlive(age: Double) -> Bool {
-    if host == Self.thisHost { return Self.start(ofProcess: process) == processStart }
-    return age < RunFolder.patience
+    isRemote ? abs(age) < RunFolder.patience : Self.start(ofProcess: process) == processStart
+  }
+
+  /// Whether its process cannot be looked for from here: another machine, which may have the same name; this one before
+  /// it was last started; a container with processes of its own.
+  var isRemote: Bool {
+    host != Self.thisHost || !processStart.hasPrefix("\(Self.boot) ")
+      || (namespace != nil && namespace != Self.thisNamespace)
+  }
+
+  /// Whether it was written by this process.
+  var isOfThisProcess: Bool {
+    !isRemote && process == getpid() && Self.start(ofProcess: process) == processStart
   }
 
   /// The machine's start and the process's, from /proc; nil when there is no such process.
@@ -66,6 +79,11 @@ public struct WorkerRecord: Codable, Sendable, Equatable {
     return "\(boot) \(fields[19])"
   }
 
+  /// As the system calls this process's PID namespace, for example "pid:[4026531836]".
+  private static let thisNamespace = try? FileManager.default.destinationOfSymbolicLink(
+    atPath: "/proc/self/ns/pid")
+
+  /// Differs between machines, and from one start of a machine to the next.
   private static let boot =
     (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?
     .trimmingCharacters(in: .whitespacesAndNewlines) ?? ""

@@ -24,7 +24,14 @@ public struct Grid: Sendable, Equatable {
         $0.trimmingCharacters(in: .whitespaces)
       }
       guard values.allSatisfy({ !$0.isEmpty }) else { throw mistake("a value is empty") }
-      guard Set(values).count == values.count else { throw mistake("a value is there twice") }
+      let resolved = values.map { ExperimentFile.value(ofOverride: $0, source: "--grid") }
+      for (index, value) in resolved.enumerated() {
+        guard let first = resolved[..<index].firstIndex(of: value) else { continue }
+        throw mistake(
+          values[first] == values[index]
+            ? "the value \(values[index]) is there twice"
+            : "a value is there twice: \(values[first]) and \(values[index]) are the same")
+      }
     }
 
     private static func split(_ text: Substring) -> [String] {
@@ -63,7 +70,8 @@ public struct Grid: Sendable, Equatable {
     }
     let count = axes.reduce(1.0) { $0 * Double($1.values.count) }
     guard count <= 10_000 else {
-      throw ConfigurationError(place: "--grid", problem: "\(Int(count)) combinations are more than 10,000")
+      throw ConfigurationError(
+        place: "--grid", problem: "\(JSONNode.number(count).compactText) combinations are more than 10,000")
     }
   }
 
@@ -101,8 +109,31 @@ public struct Sweep: Sendable {
     (self.grid, self.seeds, self.runs) = (grid, seeds, runs)
     points = try grid.points.flatMap { values in
       try file.configurations(
-        profile: profile, overrides: overrides + grid.overrides(values), losses: losses
+        profile: profile, overrides: overrides, gridValues: grid.overrides(values), losses: losses
       ).map { Point(values: values, configuration: $0) }
+    }
+    try requireDifferentRuns()
+  }
+
+  /// Two values of a setting that come to the same runs, whatever the other settings and the loss, are one value
+  /// written in two ways, or those of a setting that does not decide the result.
+  private func requireDifferentRuns() throws {
+    let all = points.map { point in
+      "\(seeds.isEmpty ? point.configuration.seeds : seeds) \(point.configuration.identity.json)"
+    }
+    for (place, axis) in grid.axes.enumerated() {
+      // What all points with a value come to, in one order.
+      let runs = axis.values.map { value in
+        zip(points, all).filter { $0.0.values[place] == value }.map(\.1)
+      }
+      for (index, own) in runs.enumerated() {
+        guard let first = runs[..<index].firstIndex(of: own) else { continue }
+        throw ConfigurationError(
+          place: "--grid \(axis.path)=\(axis.values.joined(separator: ",").prefix(100))",
+          problem:
+            "a value is there twice: \(axis.values[first]) and \(axis.values[index]) make the same runs, with every loss"
+        )
+      }
     }
   }
 

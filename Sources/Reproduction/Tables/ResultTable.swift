@@ -11,20 +11,23 @@ public struct ResultTable: Sendable, Equatable {
     public var results: [RunResult] = []
     /// Seeds that were asked for and are not complete.
     public var missingSeeds: [Int] = []
-    /// The measure of each complete run, in percent.
-    public var values: [Double] = []
+    /// The measure of each complete run, in percent; nil where it is undefined.
+    public var values: [Double?] = []
+    /// Why values are undefined, each reason once.
+    public var undefined: [String] = []
     /// The paper's figure, in percent.
     public var paper: Double?
 
-    /// Over seeds; nil while nothing is complete.
-    public var mean: Double? { Statistics(values).mean }
+    /// Over seeds; nil while nothing is complete, or where no run has the measure.
+    public var mean: Double? { Statistics(values.compactMap(\.self)).mean }
 
     /// Over seeds, of a sample (n - 1); nil with fewer than two.
-    public var deviation: Double? { Statistics(values).deviation }
+    public var deviation: Double? { Statistics(values.compactMap(\.self)).deviation }
 
-    /// " (2 of 3)" where runs are missing.
+    /// " (2 of 3)" where runs are missing, or do not have the measure.
     var partText: String {
-      missingSeeds.isEmpty ? "" : " (\(values.count) of \(values.count + missingSeeds.count))"
+      let (all, defined) = (values.count + missingSeeds.count, values.compactMap(\.self).count)
+      return all == defined ? "" : " (\(defined) of \(all))"
     }
   }
 
@@ -118,7 +121,10 @@ extension ResultTable.Row {
     cells = try configurations.map { configuration in
       var cell = ResultTable.Cell(paper: row.paper[configuration.loss.name])
       (cell.results, cell.missingSeeds) = try RunResult.complete(configuration, seeds: seeds, in: runs)
-      cell.values = cell.results.compactMap { measure.value(of: $0).map { 100 * $0 } }
+      cell.values = cell.results.map { measure.value(of: $0).map { 100 * $0 } }
+      let undefined = cell.results.filter { measure.value(of: $0) == nil }
+      var seen: Set<String> = []
+      cell.undefined = undefined.map(measure.reasonOfUndefined).filter { seen.insert($0).inserted }
       return cell
     }
     settings = Self.settings(
@@ -196,5 +202,10 @@ extension TableDefinition.Measure {
     case .neighbourAccuracy: result.neighbourAccuracy
     case .areaUnderROC: result.areaUnderROC
     }
+  }
+
+  /// Why a run does not have it.
+  func reasonOfUndefined(in result: RunResult) -> String {
+    result.undefined?[rawValue] ?? "it needs two classes, and a result of a version that measured it"
   }
 }

@@ -44,7 +44,9 @@ struct Statistics: Sendable, Equatable {
 extension RunResult {
   /// Its accuracies for the person who waits.
   var accuracyText: String {
-    "fine \(ResultTable.oneDecimal(100 * fineAccuracy))%, coarse \(ResultTable.oneDecimal(100 * coarseAccuracy))%"
+    let reason = undefined?["areaUnderROC"].map { ", area under the ROC curve undefined: \($0)" } ?? ""
+    return
+      "fine \(ResultTable.oneDecimal(100 * fineAccuracy))%, coarse \(ResultTable.oneDecimal(100 * coarseAccuracy))%\(reason)"
   }
 
   /// The results of a configuration's complete runs, and the seeds of those that are not.
@@ -56,7 +58,7 @@ extension RunResult {
     for seed in seeds.isEmpty ? configuration.seeds : seeds {
       let folder = RunFolder.of(configuration, seed: seed, in: runs)
       if folder.isComplete {
-        results.append(try read(folder.result))
+        results.append(try folder.completeResult(of: configuration))
       } else {
         missing.append(seed)
       }

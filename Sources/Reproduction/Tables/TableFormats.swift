@@ -49,7 +49,7 @@ extension ResultTable {
     let head = [
       "table", "data set", "loss", "measure", "mean", "deviation", "best", "paper", "seeds", "missing seeds",
       "profile", "encoder", "epochs", "training images", "validation images", "fine", "neighbours", "coarse",
-      "class cosine", "stratum cosine", "within variance", "missing",
+      "class cosine", "stratum cosine", "within variance", "missing", "undefined",
     ]
     let lines = entries.map { entry -> [String] in
       let (cell, results) = (entry.cell, entry.cell.results)
@@ -62,7 +62,8 @@ extension ResultTable {
         cell.missingSeeds.map(String.init).joined(separator: " "),
         entry.distinct(\.profile), entry.distinct(\.encoder), entry.distinct { "\($0.epochs)" },
         entry.distinct { "\($0.trainingImages)" }, entry.distinct { "\($0.validationImages)" },
-      ] + RunMeasure.all.map { Self.number($0.statistics(results).mean) } + [entry.row.missing ?? ""]
+      ] + RunMeasure.all.map { Self.number($0.statistics(results).mean) }
+        + [entry.row.missing ?? "", cell.undefined.joined(separator: "; ")]
     }
     return commaSeparated([head] + lines)
   }
@@ -92,30 +93,32 @@ extension ResultTable {
 
   private static func json(_ entry: Entry) -> JSONNode {
     let cell = entry.cell
-    return .object([
-      ("loss", .string(entry.symbol)), ("mean", .number(cell.mean)), ("deviation", .number(cell.deviation)),
-      ("best", .bool(entry.isBest)), ("paper", .number(cell.paper)),
-      (
-        "runs",
-        .array(
-          zip(cell.results, cell.values).map { result, value in
-            .object([
-              ("seed", .integer(result.seed)), ("value", .number(value)),
-              ("profile", .string(result.profile)),
-              ("encoder", .string(result.encoder)), ("epochs", .integer(result.epochs)),
-              ("trainingImages", .integer(result.trainingImages)),
-              ("validationImages", .integer(result.validationImages)),
-              ("fineAccuracy", .number(result.fineAccuracy)),
-              ("neighbourAccuracy", .number(result.neighbourAccuracy)),
-              ("coarseAccuracy", .number(result.coarseAccuracy)),
-              ("classCosine", .number(result.classCollapse.withinCosine)),
-              ("stratumCosine", .number(result.stratumCollapse.withinCosine)),
-              ("withinVarianceShare", .number(result.classCollapse.withinVarianceShare)),
-            ])
-          })
-      ),
-      ("missingSeeds", .array(cell.missingSeeds.map(JSONNode.integer))),
-    ])
+    let undefined = cell.undefined.map(JSONNode.string)
+    return .object(
+      [
+        ("loss", .string(entry.symbol)), ("mean", .number(cell.mean)), ("deviation", .number(cell.deviation)),
+        ("best", .bool(entry.isBest)), ("paper", .number(cell.paper)),
+        (
+          "runs",
+          .array(
+            zip(cell.results, cell.values).map { result, value in
+              .object([
+                ("seed", .integer(result.seed)), ("value", .number(value)),
+                ("profile", .string(result.profile)),
+                ("encoder", .string(result.encoder)), ("epochs", .integer(result.epochs)),
+                ("trainingImages", .integer(result.trainingImages)),
+                ("validationImages", .integer(result.validationImages)),
+                ("fineAccuracy", .number(result.fineAccuracy)),
+                ("neighbourAccuracy", .number(result.neighbourAccuracy)),
+                ("coarseAccuracy", .number(result.coarseAccuracy)),
+                ("classCosine", .number(result.classCollapse.withinCosine)),
+                ("stratumCosine", .number(result.stratumCollapse.withinCosine)),
+                ("withinVarianceShare", .number(result.classCollapse.withinVarianceShare)),
+              ])
+            })
+        ),
+        ("missingSeeds", .array(cell.missingSeeds.map(JSONNode.integer))),
+      ] + (undefined.isEmpty ? [] : [("undefined", .array(undefined))]))
   }
 
   // MARK: - LaTeX
@@ -141,7 +144,9 @@ extension ResultTable {
       lines.append(Self.escaped(row.title) + cells.joined() + " \\\\")
     }
     lines += ["\\bottomrule", "\\end{tabular}"]
-    let notes = rows.compactMap { row in row.settings.map { "\(row.title): \($0)." } } + missingSentences
+    let notes =
+      rows.compactMap { row in row.settings.map { "\(row.title): \($0)." } } + undefinedSentences
+      + missingSentences
     if !notes.isEmpty {
       lines += ["\\par\\smallskip\\footnotesize\\raggedright"]
       lines += notes.map { Self.escaped($0) + "\\\\" }

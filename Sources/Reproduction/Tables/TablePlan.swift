@@ -66,7 +66,7 @@ public struct TablePlan {
   ) {
     for run in PlannedRun.order([configurations], seeds: seeds) {
       let folder = run.folder(in: runs)
-      guard folder.isComplete, let result = try? RunResult.read(folder.result),
+      guard folder.isComplete, let result = try? folder.completeResult(),
         result.trainingImages != data.training.count
       else { continue }
       notes.append(

@@ -18,6 +18,9 @@ extension ResultTable {
       parts.append(
         "### The same runs in more detail\n\n" + alignedTable(detailRows) + "\n\n" + Self.detailLegend)
     }
+    if !undefinedSentences.isEmpty {
+      parts.append("### Undefined\n\n" + undefinedSentences.map { "* \($0)" }.joined(separator: "\n"))
+    }
     if !missingSentences.isEmpty {
       parts.append("### Missing\n\n" + missingSentences.map { "* \($0)" }.joined(separator: "\n"))
     }
@@ -60,6 +63,18 @@ extension ResultTable {
       }
     }
     return table
+  }
+
+  /// Which runs do not have the figure of their cell, and why.
+  var undefinedSentences: [String] {
+    rows.flatMap { row in
+      zip(definition.losses, row.cells).filter { !$1.undefined.isEmpty }.map { loss, cell in
+        let seeds = zip(cell.results, cell.values).filter { $1 == nil }.map { "\($0.0.seed)" }
+        return
+          "\(row.title), \(loss.symbol), seed \(seeds.joined(separator: ", ")): undefined: "
+          + "\(cell.undefined.joined(separator: "; "))."
+      }
+    }
   }
 
   /// What there are no figures of, and why.

@@ -28,6 +28,8 @@ public enum Interruption {
     _ = pending  // makes the flag before a handler can need it
     // The reader of our output may be gone, as `tee` is after the Ctrl-C that we are to save at.
     Foundation.signal(SIGPIPE, SIG_IGN)
+    // A file that grew to its limit is an error of the write, with a sentence, and not the end at once.
+    Foundation.signal(SIGXFSZ, SIG_IGN)
     var hangUp = sigaction()
     let isHangUpIgnored = sigaction(SIGHUP, nil, &hangUp) == 0 && isIgnored(hangUp)
     for number in [SIGINT, SIGTERM] + (isHangUpIgnored ? [] : [SIGHUP]) {

@@ -24,7 +24,7 @@ public struct DryRun {
   /// The report on all runs: a paragraph a configuration, with a line a seed.
   /// - Parameter seeds: empty: each configuration's own.
   /// - Throws: what training throws before its first epoch: `MissingDataError`, `FileFormatError`,
-  ///   `ConfigurationError`.
+  ///   `ConfigurationError`; `RunError` for a folder that has other settings than its run.
   public func report(_ configurations: [ExperimentConfiguration], seeds: [Int] = []) throws -> String {
     var (text, left, seconds) = ("", 0, 0.0)
     var loaded: (key: ExperimentData.Key, data: ExperimentData)?
@@ -38,8 +38,10 @@ public struct DryRun {
       text +=
         "\(configuration.experiment) \(configuration.loss.name.symbol), profile \(configuration.profile)\n"
       text += (cost.lines(configuration, data: data) + data.notes).map { "  \($0)\n" }.joined()
+      text += data.warnings(configuration).map { "  warning: \($0)\n" }.joined()
       for seed in seeds.isEmpty ? configuration.seeds : seeds {
         let folder = RunFolder.of(configuration, seed: seed, in: runs)
+        try folder.requireSettings(of: configuration)
         let rest = Self.share(left: configuration, in: folder)
         text += "  seed \(seed): \(folder.url.relativePath), \(Self.standing(configuration, folder))"
         text += rest == 0 ? "\n" : ", about \(duration(cost.seconds(forShare: rest))) to go\n"

@@ -51,7 +51,7 @@ struct EpochReport {
       ("seconds", .number(speed.seconds)), ("imagesPerSecond", .number(speed.imagesPerSecond)),
       ("waitingShare", .number(speed.waitingShare)),
     ]
-    return .object(members)
+    return ChecksummedJSON.sealed(.object(members), excluding: MetricsLog.times)
   }
 
   private func mean(_ sum: Double) -> Double { sum / Double(steps) }

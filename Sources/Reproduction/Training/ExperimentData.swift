@@ -98,6 +98,30 @@ struct ExperimentData {
     min(configuration.batchSize, training.count)
   }
 
+  /// What a person should know of an experiment with these images before it is trained.
+  func warnings(_ configuration: ExperimentConfiguration) -> [String] {
+    var warnings: [String] = []
+    if configuration.batchSize > training.count {
+      warnings.append(
+        "batchSize \(grouped(configuration.batchSize)) is larger than the \(grouped(training.count)) training images: "
+          + "each step takes all of them")
+    }
+    if let reason = undefinedAreaUnderROC {
+      warnings.append("the area under the ROC curve will be undefined: \(reason)")
+    }
+    return warnings
+  }
+
+  /// Why the area under the ROC curve of the test images is undefined; nil where it is defined, or has no meaning
+  /// because there are not two classes.
+  var undefinedAreaUnderROC: String? {
+    guard classes == 2 else { return nil }
+    let present = Set(test.labels)
+    return test.classNames.indices.first { !present.contains($0) }.map {
+      "no \(test.classNames[$0]) test image"
+    }
+  }
+
   /// Whole batches of the training images.
   func stepsPerEpoch(_ configuration: ExperimentConfiguration) -> Int {
     training.count / batchSize(configuration)

@@ -11,21 +11,25 @@ struct RunEvaluation {
   let data: ExperimentData
   let model: TrainedModel
   let progress: ProgressLine
+  /// As of the best epoch.
   private let state: TrainingState
+  /// As of the last.
+  private let trained: TrainingState
+  private let stepsDone: Int
   private let folder: RunFolder
 
-  /// - Throws: `FileFormatError` or `RunError` when the best network of the folder cannot be read.
-  init(
-    _ configuration: ExperimentConfiguration, seed: Int, data: ExperimentData, folder: RunFolder,
-    progress: ProgressLine
-  ) throws {
-    self.configuration = configuration
-    self.seed = seed
-    self.data = data
+  /// - Throws: `RunError` when the best network of the folder cannot be read, or is not that of the training.
+  init(of trainer: Trainer, progress: ProgressLine) throws {
+    (configuration, seed, data, folder) = (trainer.configuration, trainer.seed, trainer.data, trainer.folder)
+    (trained, stepsDone) = (trainer.state, trainer.stepsDone)
     self.progress = progress
-    self.folder = folder
     do {
-      let checkpoint = try Checkpoint(folder.best)
+      let checkpoint = try Checkpoint(folder.best, of: configuration, seed: seed)
+      guard checkpoint.state.epoch == trained.bestEpoch else {
+        throw RunError(
+          "\(folder.best.path) is the network of epoch \(checkpoint.state.epoch), and the best was that of epoch "
+            + "\(trained.bestEpoch)")
+      }
       state = checkpoint.state
       model = try TrainedModel(checkpoint, data: data)
     } catch {
@@ -43,24 +47,22 @@ struct RunEvaluation {
     try Interruption.check()
     progress.update("searching nearest neighbours")
     let k = configuration.neighbours.k
-    let last = try MetricsLog(file: folder.metrics).entries().last
     let neighbours = NearestNeighbours.predict(test, training: training, labels: data.training.strata, k: k)
     let result = RunResult(
       experiment: configuration.experiment, title: configuration.title, profile: configuration.profile,
       loss: configuration.loss.name, fingerprint: configuration.fingerprint, seed: seed,
       encoder: configuration.networkSummary, parameters: model.encoder.parameterCount,
-      epochs: last?["epoch"]?.int ?? configuration.epochs, trainingImages: data.training.count,
+      epochs: trained.epoch, trainingImages: data.training.count,
       validationImages: data.validation.count,
       testImages: data.test.count, skippedImages: data.skippedImages, bestEpoch: state.bestEpoch,
       validationAccuracy: state.bestAccuracy,
       fineAccuracy: fine, coarseAccuracy: model.accuracy(ofEmbeddings: test, labels: data.test.labels),
       areaUnderROC: model.areaUnderROC(ofEmbeddings: test, labels: data.test.labels),
+      undefined: data.undefinedAreaUnderROC.map { ["areaUnderROC": $0] },
       neighbourAccuracy: accuracy(neighbours, labels: data.test.strata), neighbours: k,
       classCollapse: Collapse(test, groups: data.test.labels, names: data.test.classNames),
       stratumCollapse: Collapse(test, groups: data.test.strata, names: data.test.stratumNames))
-    if let steps = last?["step"]?.int {
-      try RunEvents(configuration, seed: seed, folder: folder, after: steps).add(result, done: steps)
-    }
+    try RunEvents(configuration, seed: seed, folder: folder, after: stepsDone).add(result, done: stepsDone)
     return result
   }
 
@@ -80,6 +82,11 @@ struct RunEvaluation {
   private func embeddings(of part: ImageDataset, _ name: String) throws -> Tensor {
     progress.update("embedding \(grouped(part.count)) \(name) images")
     let embeddings = data.embeddings(of: part, by: model.encoder)
+    guard embeddings.isFinite else {
+      throw RunError(
+        "the embeddings of the \(name) images are not finite with the network of epoch \(state.bestEpoch), and no figure can "
+          + "be made of them. A lower optimiser.rate, a warm-up or an optimiser.gradientClip may help")
+    }
     try Interruption.check()
     return embeddings
   }

@@ -9,6 +9,7 @@ import Tensors
 /// each epoch, and what layers drop. The second are numbered by epoch, so only the last has a state to save.
 final class Trainer {
   let configuration: ExperimentConfiguration
+  let seed: Int
   let data: ExperimentData
   let folder: RunFolder
   let model: TrainedModel
@@ -41,6 +42,7 @@ final class Trainer {
     progress: ProgressLine
   ) throws {
     self.configuration = configuration
+    self.seed = seed
     self.data = data
     self.folder = folder
     self.progress = progress
@@ -59,9 +61,12 @@ final class Trainer {
     pace = Pace()
     if folder.isStarted {
       state = try Self.resume(
-        configuration, folder: folder, stepsPerEpoch: stepsPerEpoch, model: model, optimiser: step.optimiser)
+        configuration, seed: seed, folder: folder, stepsPerEpoch: stepsPerEpoch, model: model,
+        optimiser: step.optimiser)
     }
-    try MetricsLog(file: folder.metrics).truncate(afterEpoch: state.epoch)
+    if let note = try MetricsLog(file: folder.metrics).restore(toEpoch: state.epoch) {
+      progress.print("\(label): warning: \(note)")
+    }
     events = try RunEvents(
       configuration, seed: seed, folder: folder,
       after: folder.isStarted ? state.epoch * stepsPerEpoch + state.step : nil)
@@ -69,23 +74,30 @@ final class Trainer {
 
   /// Brings network and optimiser to where the folder's checkpoint stands.
   private static func resume(
-    _ configuration: ExperimentConfiguration, folder: RunFolder, stepsPerEpoch: Int, model: TrainedModel,
-    optimiser: any Optimizer
+    _ configuration: ExperimentConfiguration, seed: Int, folder: RunFolder, stepsPerEpoch: Int,
+    model: TrainedModel, optimiser: any Optimizer
   ) throws -> TrainingState {
+    let state: TrainingState
     do {
-      let checkpoint = try Checkpoint(folder.checkpoint)
-      guard checkpoint.configuration == configuration.identity else {
-        throw RunError("\(folder.checkpoint.path) was made with other settings than the run's")
-      }
+      let checkpoint = try Checkpoint(folder.checkpoint, of: configuration, seed: seed)
       guard (0...configuration.epochs).contains(checkpoint.state.epoch),
         (0..<stepsPerEpoch).contains(checkpoint.state.step)
       else { throw RunError("\(folder.checkpoint.path) stands at an epoch or a step that the run has not") }
       try model.load(checkpoint.tensors(under: "model."))
       try optimiser.load(checkpoint.tensors(under: "optimiser."))
-      return checkpoint.state
+      state = checkpoint.state
     } catch {
       throw folder.damaged(folder.checkpoint, "a run cannot go on from it", error)
     }
+    // Now, rather than after hours of training. A later epoch might be better and replace it, but nobody knows.
+    if state.bestEpoch > 0 {
+      do {
+        _ = try Checkpoint(folder.best, of: configuration, seed: seed)
+      } catch {
+        throw folder.damaged(folder.best, "its run cannot be evaluated", error)
+      }
+    }
+    return state
   }
 
   /// Trains to the last epoch, or until early stopping ends it.
@@ -134,7 +146,7 @@ final class Trainer {
       state.sums.add(figures, of: batch)
       try events.add(
         figures, classifierWeight: configuration.classifier.weight, rate: rate(ofStep: state.step),
-        done: state.epoch * stepsPerEpoch + state.step + 1)
+        done: stepsDone + 1)
     } catch let error as NotFiniteError {
       throw diverged(error, batch)
     }
@@ -202,7 +214,8 @@ final class Trainer {
 
   /// Saves the network alone, to be evaluated.
   private func keep(_ file: URL) throws {
-    try Checkpoint.write(model, optimiser: nil, state: state, configuration: configuration, to: file)
+    try Checkpoint.write(
+      model, optimiser: nil, state: state, configuration: configuration, seed: seed, to: file)
   }
 
   private func warn(_ report: EpochReport) {
@@ -216,10 +229,13 @@ final class Trainer {
 
   private func save() throws {
     try Checkpoint.write(
-      model, optimiser: step.optimiser, state: state, configuration: configuration, to: folder.checkpoint)
+      model, optimiser: step.optimiser, state: state, configuration: configuration, seed: seed,
+      to: folder.checkpoint)
   }
 
-  private var stepsLeft: Int { (configuration.epochs - state.epoch) * stepsPerEpoch - state.step }
+  /// Steps of all epochs so far.
+  var stepsDone: Int { state.epoch * stepsPerEpoch + state.step }
+  private var stepsLeft: Int { configuration.epochs * stepsPerEpoch - stepsDone }
   private var timeLeft: Double { pace.seconds(for: stepsLeft) }
 
   private var progressText: String {

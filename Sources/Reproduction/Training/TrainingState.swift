@@ -80,18 +80,23 @@ extension TrainingState.Sums {
 /// A checkpoint file: a `.safetensors` with the network under `model.`, the optimiser under `optimiser.`, and
 /// in its metadata the training state and the resolved configuration, so that the file explains itself.
 struct Checkpoint {
-  static let format = "spread-checkpoint 1"
+  /// Files of this format have a checksum of all their bytes, and the run's seed.
+  static let format = "spread-checkpoint 2"
+  /// What earlier versions wrote has neither.
+  static let formerFormat = "spread-checkpoint 1"
 
   let file: URL
   var tensors: [String: Tensor]
   var state: TrainingState
   var configuration: ExperimentConfiguration
+  /// Nil in a file of the former format.
+  var seed: Int?
 
   /// Writes a checkpoint in the file's place. The same state gives the same bytes.
   /// - Parameter optimiser: nil for a network that is kept to be evaluated.
   static func write(
     _ model: TrainedModel, optimiser: (any Optimizer)?, state: TrainingState,
-    configuration: ExperimentConfiguration, to file: URL
+    configuration: ExperimentConfiguration, seed: Int, to file: URL
   ) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
@@ -99,6 +104,7 @@ struct Checkpoint {
       "format": format,
       "state": String(decoding: try encoder.encode(state), as: UTF8.self),
       "configuration": configuration.identity.json,
+      "seed": "\(seed)",
     ]
     let tensors =
       model.state().map { (name: "model.\($0.name)", tensor: $0.tensor) }
@@ -106,16 +112,22 @@ struct Checkpoint {
     try SafeTensors.write(tensors, metadata: metadata, to: file.path)
   }
 
-  /// - Throws: `FileFormatError` for a file that is not whole, `RunError` for one that is not a checkpoint.
+  /// - Throws: `FileFormatError` for a file that is not whole or not as it was written, `RunError` for one that is not
+  ///   a checkpoint.
   init(_ file: URL) throws {
     self.file = file
     let contents = try SafeTensors(path: file.path)
-    guard contents.metadata["format"] == Self.format, let state = contents.metadata["state"],
+    let format = contents.metadata["format"] ?? ""
+    guard [Self.format, Self.formerFormat].contains(format), let state = contents.metadata["state"],
       let configuration = contents.metadata["configuration"]
     else {
       throw RunError(
         "\(file.path) is not a checkpoint of this program: its metadata lack the format \"\(Self.format)\"")
     }
+    guard contents.hasChecksum || format == Self.formerFormat else {
+      throw RunError("\(file.path) is damaged: it has lost its checksum")
+    }
+    seed = contents.metadata["seed"].flatMap { Int($0) }
     do {
       self.state = try JSONDecoder().decode(TrainingState.self, from: Data(state.utf8))
     } catch {
@@ -128,6 +140,18 @@ struct Checkpoint {
       throw RunError("the configuration in the metadata of \(error)")
     }
     tensors = contents.tensors
+  }
+
+  /// Reads a checkpoint that must be of a run.
+  /// - Throws: as above, and `RunError` for another run's.
+  init(_ file: URL, of configuration: ExperimentConfiguration, seed: Int) throws {
+    try self.init(file)
+    guard self.configuration == configuration.identity else {
+      throw RunError("\(file.path) was made with other settings than the run's")
+    }
+    guard self.seed == nil || self.seed == seed else {
+      throw RunError("\(file.path) was made with another seed than the run's")
+    }
   }
 
   /// Those tensors whose names begin so, without that beginning.
