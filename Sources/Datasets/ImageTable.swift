@@ -75,7 +75,8 @@ struct ImageTable {
       training: training, validation: validation.count == 0 ? nil : validation, test: test,
       source: "\(name), \(table.path), images scaled to \(size) x \(size)"
         + (damaged.isEmpty ? "" : ", \(count(damaged.count)) left out as damaged"),
-      notes: notes + sources.notes + decodingNotes(images, sources), skippedImages: damaged.count)
+      notes: notes + sources.notes + splitNotes + decodingNotes(images, sources), skippedImages: damaged.count
+    )
   }
 
   private func count(_ images: Int) -> String { "\(grouped(images)) \(images == 1 ? "image" : "images")" }
@@ -132,6 +133,18 @@ struct ImageTable {
   private var strata: [Int: [Int]] { Dictionary(grouping: entries.indices) { entries[$0].stratum } }
 
   private static func held(of count: Int) -> Int { Int((Double(count) * 0.1).rounded()) }
+
+  /// On strata of an automatic split that nothing is reported on.
+  private var splitNotes: [String] {
+    guard entries.allSatisfy({ $0.part == nil }) else { return [] }
+    let rare = strata.filter { Self.held(of: $0.value.count) == 0 }.keys.sorted()
+    guard !rare.isEmpty else { return [] }
+    let names = listed(rare.prefix(10).map { quoted(stratumNames[$0]) }, of: rare.count)
+    return [
+      "\(table.path): no image of the \(rare.count == 1 ? "stratum" : "strata") \(names) is for validation or the test: an "
+        + "automatic split needs at least 5 images a stratum"
+    ]
+  }
 
   private func refuseEmptyParts(_ parts: [Part]) throws {
     for (part, what) in [(Part.training, "training"), (.test, "test")] where !parts.contains(part) {

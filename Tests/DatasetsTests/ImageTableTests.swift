@@ -248,5 +248,11 @@ import Testing
     for i in 0..<10 { try image("images/\(i).png", shade: 9) }
     let data = try folderData("path,class\n" + (0..<10).map { "\($0).png,\($0 % 2)" }.joined(separator: "\n"))
     #expect(data.training.count == 6 && data.validation?.count == 2 && data.test.count == 2)
+    #expect(data.notes.isEmpty)
+    let rows = (0..<10).map { "\($0).png,\($0 < 8 ? "common" : "rare")" }
+    let uneven = try folderData("path,class\n" + rows.joined(separator: "\n"))
+    #expect(uneven.test.count == 1 && uneven.notes.count == 1)
+    #expect(
+      uneven.notes.first?.contains("no image of the stratum \"rare\" is for validation or the test") == true)
   }
 }
