@@ -69,6 +69,8 @@ public struct DatasetReport: Codable, Sendable, Equatable {
   public var contents: Contents?
   /// What is missing or wrong.
   public var problem: String?
+  /// The folders in which missing files were looked for, as full paths; nil where nothing is missing.
+  public var searched: [String]?
   /// How to get the files.
   public var advice: String
 
@@ -106,8 +108,9 @@ extension DatasetReport {
           let view = task.view(pair)
           try report(DatasetReport(task, of: source, state: .found, contents: Contents(view)), view)
         case .failure(let error as MissingDataError):
-          let problem = error.missing.joined(separator: ", ")
-          try report(DatasetReport(task, of: source, state: .missing, problem: problem), nil)
+          var missing = DatasetReport(task, of: source, state: .missing)
+          (missing.problem, missing.searched) = (error.missing.joined(separator: ", "), error.searched)
+          try report(missing, nil)
         case .failure(let error):
           try report(DatasetReport(task, of: source, state: .damaged, problem: "\(error)"), nil)
         }

@@ -48,8 +48,9 @@ extension DatasetReport {
   public func details(listsStrata: Bool) -> String {
     var lines = ["\(title) (\(name)): \(state.rawValue)"]
     guard let contents else {
-      return (lines + [state == .missing ? "not found: \(problem ?? "")" : problem ?? "", advice])
-        .joined(separator: "\n") + "\n"
+      lines.append(state == .missing ? "not found: \(problem ?? "")" : problem ?? "")
+      if let searched, !searched.isEmpty { lines.append("looked in: \(searched.joined(separator: ", "))") }
+      return (lines + [advice]).joined(separator: "\n") + "\n"
     }
     let images = contents.images
     lines += [
