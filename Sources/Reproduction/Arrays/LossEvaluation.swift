@@ -99,7 +99,10 @@ func readEmbeddings(_ path: String) throws -> Tensor {
 func readIntegers(_ path: String, meaning: String) throws -> [Int] {
   let array = try Npy.read(path)
   guard array.shape.count == 1 else {
-    throw FileFormatError(path, "\(meaning) must be a vector of integers, and the shape is \(array.shape)")
+    throw FileFormatError(
+      path,
+      "\(meaning) must be a vector of integers, and the shape is \(array.shape)"
+        + (array.shape.filter { $0 != 1 }.count == 1 ? ": save array.ravel()" : ""))
   }
   return try array.integers()
 }

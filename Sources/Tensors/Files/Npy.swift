@@ -199,21 +199,27 @@ private struct NpyHeader {
       order != "|" || type.size == 1
     else {
       throw scanner.error(
-        "numbers of type '\(text)'\(Self.kind(of: text)) cannot be read; f2, f4, f8, b1, i1-i8 and u1-u8 can: "
-          + "convert the array with .astype(np.float32), labels with .astype(np.int64)")
+        "numbers of type '\(text)'\(Self.remark(on: text)), labels with .astype(np.int64)")
     }
     self.type = type
     isBigEndian = order == ">"
   }
 
-  /// What NumPy's letter of a type means, for those that are not read.
-  private static func kind(of type: String) -> String {
+  /// What NumPy's letter of a type means, what can be read instead, and how it is come by.
+  private static func remark(on type: String) -> String {
     let kinds: [Character: String] = [
-      "c": "complex numbers", "S": "bytes of text", "U": "text", "O": "Python objects",
-      "V": "raw bytes",
+      "c": "complex numbers", "S": "bytes of text", "U": "text", "O": "Python objects", "V": "raw bytes",
       "M": "dates", "m": "time differences", "f": "floating-point numbers of another size",
     ]
-    return type.dropFirst().first.flatMap { kinds[$0] }.map { " (\($0))" } ?? ""
+    let letter = type.dropFirst().first
+    let meaning = letter.flatMap { kinds[$0] }.map { " (\($0))" } ?? ""
+    let conversion =
+      switch letter {
+      case "c": "save array.real or array.imag"
+      case "S", "U", "O": "number the names of classes with np.unique(array, return_inverse=True)[1]"
+      default: "convert the array with .astype(np.float32)"
+      }
+    return "\(meaning) cannot be read; f2, f4, f8, b1, i1-i8 and u1-u8 can: \(conversion)"
   }
 }
 
