@@ -232,6 +232,16 @@ import Testing
     }
   }
 
+  /// As on file systems that have no locks: no other process is at fault.
+  @Test func aLockThatCannotBeTakenSaysTheSystemsReason() throws {
+    try withFolder { url in
+      let error = #expect(throws: RunError.self) { try RunLock.takeLock(-1, of: RunFolder(url)) }
+      let text = try #require(error?.description)
+      #expect(text.contains(".lock could not be locked: Bad file descriptor") && text.contains("--runs"))
+      #expect(!text.contains("another process") && error?.isOfAnotherWorker == false)
+    }
+  }
+
   @Test func aRecordThatIsNoneIsNobody() throws {
     try withFolder { url in
       let folder = RunFolder(url)

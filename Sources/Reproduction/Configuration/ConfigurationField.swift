@@ -25,9 +25,9 @@ struct ConfigurationField<Section> {
   /// Whether the key means anything beside the fields before it.
   var applies: (Section) -> Bool = { _ in true }
   /// Paths below this key, for suggestions.
-  var innerPaths: [String] = []
+  var innerPaths: () -> [String] = { [] }
   /// What the schema says of the value.
-  var schema: JSONNode
+  var schema: () -> JSONNode
   var read: (JSONNode, _ path: String, inout Section) throws -> Void
   /// The value, or nil when there is none to write.
   var write: (Section) -> JSONNode?
@@ -47,7 +47,7 @@ struct ConfigurationField<Section> {
   ) -> ConfigurationField {
     ConfigurationField(
       key: key, summary: summary, applies: applies,
-      schema: Value.schema(limits: limits),
+      schema: { Value.schema(limits: limits) },
       read: { node, path, section in
         guard let value = Value(node: node) else {
           let expected = Value.expectation + (limits.text.isEmpty ? "" : ", \(limits.text)")
@@ -70,7 +70,7 @@ struct ConfigurationField<Section> {
     when applies: @escaping (Section) -> Bool = { _ in true }
   ) -> ConfigurationField {
     ConfigurationField(
-      key: key, summary: summary, applies: applies, innerPaths: Inner.paths, schema: Inner.schema,
+      key: key, summary: summary, applies: applies, innerPaths: { Inner.paths }, schema: { Inner.schema },
       read: { node, path, section in section[keyPath: member] = try Inner(node: node, path: path) },
       write: { $0[keyPath: member].node })
   }
@@ -80,8 +80,8 @@ struct ConfigurationField<Section> {
     _ key: String, _ member: WritableKeyPath<Section, [Inner]>, _ summary: String
   ) -> ConfigurationField {
     ConfigurationField(
-      key: key, summary: summary, innerPaths: Inner.paths,
-      schema: .object([("type", .string("array")), ("items", Inner.schema)]),
+      key: key, summary: summary, innerPaths: { Inner.paths },
+      schema: { .object([("type", .string("array")), ("items", Inner.schema)]) },
       read: { node, path, section in
         guard let nodes = node.elements else {
           throw ConfigurationError(
@@ -144,7 +144,7 @@ extension ConfigurationSection {
 
   /// All keys' paths, from here.
   static var paths: [String] {
-    fields.flatMap { field in [field.key] + field.innerPaths.map { joined(field.key, $0) } }
+    fields.flatMap { field in [field.key] + field.innerPaths().map { joined(field.key, $0) } }
   }
 
   /// JSON Schema (draft 2020-12) of the object.
@@ -153,7 +153,7 @@ extension ConfigurationSection {
       ("type", .string("object")),
       (
         "properties",
-        .object(fields.map { ($0.key, $0.schema.setting("description", to: .string($0.summary))) })
+        .object(fields.map { ($0.key, $0.schema().setting("description", to: .string($0.summary))) })
       ),
       ("additionalProperties", .bool(false)),
     ])

@@ -51,11 +51,16 @@ struct MetricsLog {
 
   /// The last epoch of a line that can be read; 0 when there is none.
   var lastEpoch: Int {
-    guard let data = try? contents() else { return 0 }
-    for text in Self.wholeLines(data).reversed() {
-      if let line = try? line(text, number: 0) { return line.epoch }
+    guard let data = try? contents(), var end = data.lastIndex(of: 0x0A) else { return 0 }
+    // From the end, because a list of runs asks this of every one.
+    while true {
+      let before = data[..<end].lastIndex(of: 0x0A)
+      if let line = try? line(data[(before.map { $0 + 1 } ?? data.startIndex)..<end], number: 0) {
+        return line.epoch
+      }
+      guard let before else { return 0 }
+      end = before
     }
-    return 0
   }
 
   private func contents() throws -> Data {

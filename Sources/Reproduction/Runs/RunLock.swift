@@ -46,7 +46,7 @@ final class RunLock {
     close(descriptor)
   }
 
-  private static func takeLock(_ descriptor: Int32, of folder: RunFolder) throws {
+  static func takeLock(_ descriptor: Int32, of folder: RunFolder) throws {
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       switch errno {
       case EINTR: continue
@@ -167,7 +167,8 @@ private final class Heartbeat: Sendable {
     defer { unlink(temporary) }
     // The first must not replace that of a worker who came at the same moment from another machine.
     if asNew, link(temporary, file) == 0 { return }
-    if asNew, errno == EEXIST {
+    // Also where the other has taken ours for something that a killed process left.
+    if asNew, errno == EEXIST || FileManager.default.fileExists(atPath: file) {
       throw RunLock.held(folder)
     }
     // Renewed; or a file system without links.

@@ -9,8 +9,8 @@ extension RunFolder {
   ///   settings or seed are not those that the folder is named after.
   public func savedConfiguration() throws -> ExperimentConfiguration {
     let (saved, node) = try readConfiguration()
-    if let named = fingerprintOfName, named != saved.fingerprint,
-      named != ExperimentConfiguration.fingerprint(asWritten: node)
+    if let named = fingerprintOfName, named != ExperimentConfiguration.fingerprint(asWritten: node),
+      named != saved.fingerprint
     {
       throw RunError(
         "\(configuration.path) has other settings than those that the folder's name stands for (\(named)). "
