@@ -38,7 +38,9 @@ package final class ImageDecoder {
   }
 
   private static func newHandle() -> tjhandle {
-    guard let handle = tjInitDecompress() else { preconditionFailure("libturbojpeg could not be started") }
+    guard let handle = tjInitDecompress() else {
+      ResourceFailure.end("out of memory: libturbojpeg could not be started")
+    }
     return handle
   }
 
@@ -292,9 +294,9 @@ struct ReusedMemory: ~Copyable {
       free(start)
       count = max(needed, 1)
       start = malloc(count)
-      require(start != nil, "no memory for \(count) bytes")
     }
-    return start!
+    guard let start else { ResourceFailure.outOfMemory(Double(count), held: MemoryPool.statistics.bytesHeld) }
+    return start
   }
 
   mutating func releaseLarge() {

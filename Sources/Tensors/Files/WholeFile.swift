@@ -42,8 +42,15 @@ package enum WholeFile {
     } catch {
       unlink(temporary)
       throw error is FileFormatError
-        ? error : FileFormatError(path, "cannot be written: \(error.localizedDescription)")
+        ? error : FileFormatError(path, "cannot be written: \(reason(error))")
     }
+  }
+
+  /// The system's own words where Foundation hides them.
+  private static func reason(_ error: any Error) -> String {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    guard let underlying, underlying.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
+    return String(cString: strerror(Int32(underlying.code)))
   }
 
   /// The rename itself reaches the disk with its folder.
