@@ -53,7 +53,7 @@ struct RunEvaluation {
       validationImages: data.validation.count,
       testImages: data.test.count, bestEpoch: state.bestEpoch, validationAccuracy: state.bestAccuracy,
       fineAccuracy: fine, coarseAccuracy: model.accuracy(ofEmbeddings: test, labels: data.test.labels),
-      areaUnderROC: model.areaUnderROC(ofEmbeddings: test, labels: data.test.labels),
+      areaUnderROC: try model.areaUnderROC(ofEmbeddings: test, labels: data.test.labels),
       neighbourAccuracy: accuracy(neighbours, labels: data.test.strata), neighbours: k,
       classCollapse: Collapse(test, groups: data.test.labels, names: data.test.classNames),
       stratumCollapse: Collapse(test, groups: data.test.strata, names: data.test.stratumNames))
@@ -78,7 +78,7 @@ struct RunEvaluation {
 
   private func embeddings(of part: ImageDataset, _ name: String) throws -> Tensor {
     progress.update("embedding \(grouped(part.count)) \(name) images")
-    let embeddings = data.embeddings(of: part, by: model.encoder)
+    let embeddings = try data.embeddings(of: part, by: model.encoder)
     try Interruption.check()
     return embeddings
   }
