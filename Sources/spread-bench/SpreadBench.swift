@@ -15,6 +15,16 @@ struct SpreadBench: ParsableCommand {
       Gemm.self, Conv.self, Step.self, Loss.self, Augment.self, Reading.self, Decode.self,
       All.self,
     ])
+
+  static func main() {
+    do {
+      try ProcessStart.prepare()
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      exit(withError: error)
+    }
+  }
 }
 
 /// What every benchmark takes.

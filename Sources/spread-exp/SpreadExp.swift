@@ -43,6 +43,7 @@ struct SpreadExp: ParsableCommand {
   /// A mistake in a configuration is a mistake of usage; being stopped has the code that shells expect.
   static func main() {
     do {
+      try ProcessStart.prepare()
       var command = try parseAsRoot()
       try command.run()
     } catch let error as ConfigurationError {
@@ -50,6 +51,9 @@ struct SpreadExp: ParsableCommand {
     } catch let error as InterruptedError {
       fail("\(error)", code: error.exitCode)
     } catch {
+      if let advice = ProcessStart.advice(for: error) {
+        fail("\(error); \(advice)", code: ExitCode.failure.rawValue)
+      }
       exit(withError: error)
     }
   }

@@ -52,7 +52,9 @@ public final class ExperimentRunner {
     if folder.isComplete { return try RunResult.read(folder.result) }
     try folder.prepare(configuration, seed: seed)
     do {
-      return try work(configuration, seed: seed, folder: folder, label: label)
+      return try ResourceFailure.recorded(
+        by: { try? RunFailure(message: $0).write(to: folder.failure) },
+        { try work(configuration, seed: seed, folder: folder, label: label) })
     } catch {
       progress.clear()
       if error is InterruptedError {
@@ -71,6 +73,7 @@ public final class ExperimentRunner {
     let clock = ContinuousClock()
     let start = clock.now
     let data = try data(for: configuration)
+    try RunMemory(configuration, data: data).check(configuration, data: data)
     let trainer = try Trainer(configuration, seed: seed, data: data, folder: folder, progress: progress)
     var environment = RunEnvironment.read(folder.environment)
     environment.addSession(data: data.source, from: trainer.state)
