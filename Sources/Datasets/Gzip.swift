@@ -167,7 +167,9 @@ enum Gzip {
     let status = deflateInit2_(
       &stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
       Int32(MemoryLayout<z_stream>.size))
-    require(status == Z_OK, "zlib could not be started: status \(status)")
+    guard status == Z_OK else {
+      ResourceFailure.end("out of memory: zlib could not be started, status \(status)")
+    }
     defer { deflateEnd(&stream) }
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     for (index, piece) in pieces.enumerated() {

@@ -44,7 +44,9 @@ package final class ImageDecoder {
   }
 
   static func newHandle() -> tjhandle {
-    guard let handle = tjInitDecompress() else { preconditionFailure("libturbojpeg could not be started") }
+    guard let handle = tjInitDecompress() else {
+      ResourceFailure.end("out of memory: libturbojpeg could not be started")
+    }
     return handle
   }
 

@@ -34,6 +34,9 @@ public final class ImageStore: Sendable {
     self.width = width
   }
 
+  /// Bytes in this process's own memory: none where a file is mapped.
+  public var residentBytes: Int { if case .array(let bytes) = bytes { bytes.count } else { 0 } }
+
   /// Bytes of an image.
   public var imageSize: Int { channels * height * width }
 

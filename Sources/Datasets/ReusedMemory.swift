@@ -16,9 +16,11 @@ struct ReusedMemory: ~Copyable {
       free(start)
       count = max(needed, 1)
       start = malloc(count)
-      require(start != nil, "no memory for \(count) bytes")
     }
-    return start!
+    guard let start else {
+      ResourceFailure.outOfMemory(Double(count), held: MemoryPool.statistics.bytesHeld)
+    }
+    return start
   }
 
   /// The same for the image file of a path, whose size is the file's doing.

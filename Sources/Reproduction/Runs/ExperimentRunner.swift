@@ -57,8 +57,10 @@ public final class ExperimentRunner {
     // Another process may have completed it before the lock was ours.
     if folder.isComplete { return try folder.completeResult(of: configuration) }
     do {
-      if let note = try folder.prepare(configuration, seed: seed) { progress.print("\(label): \(note)") }
-      return try work(configuration, seed: seed, folder: folder, label: label)
+      return try ResourceFailure.recorded(by: { try? RunFailure(message: $0).write(to: folder.failure) }) {
+        if let note = try folder.prepare(configuration, seed: seed) { progress.print("\(label): \(note)") }
+        return try work(configuration, seed: seed, folder: folder, label: label)
+      }
     } catch {
       throw noted(error, label: label, folder: folder)
     }
@@ -82,6 +84,7 @@ public final class ExperimentRunner {
     let clock = ContinuousClock()
     let start = clock.now
     let data = try Interruption.withNothingToSave { try self.data(for: configuration) }
+    try RunMemory(configuration, data: data).check(configuration, data: data)
     let trainer = try Trainer(configuration, seed: seed, data: data, folder: folder, progress: progress)
     var environment = RunEnvironment.read(folder.environment)
     environment.addSession(data: data.source, from: trainer.state)

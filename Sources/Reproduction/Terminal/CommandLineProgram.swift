@@ -45,6 +45,7 @@ package struct CommandLineProgram {
     do {
       try Self.checkTexts()
       try checkCommand()
+      try ProcessStart.prepare()
       try work()
       try StandardOutput.close()
       exit(0)
@@ -63,6 +64,9 @@ package struct CommandLineProgram {
     case let error as UsageError: return Self.fail(error, code: 64)
     case let error as InterruptedError: return Self.fail(error, code: error.exitCode)
     default: break
+    }
+    if let advice = ProcessStart.advice(for: error) {
+      return Self.fail(UsageError("\(error); \(advice)"), code: 1)
     }
     let (text, code) = explain(error)
     guard code == 0 else {

@@ -41,8 +41,8 @@ struct ExperimentData {
   ///   - folder: where data sets are; nil: the settings' folder, else the environment variable `SPREAD_DATA`.
   ///   - report: told while image files are decoded
   /// - Throws: `MissingDataError` with what to get from where; `FileFormatError`; `CacheError`;
-  ///   `UnusableDataError`; `ConfigurationError` when too few images are left, or wrong labels are asked for where
-  ///   there is one class.
+  ///   `UnusableDataError`; `RunError` for images that are not square without a `data.imageSize`;
+  ///   `ConfigurationError` when too few images are left, or wrong labels are asked for where there is one class.
   init(_ key: Key, folder: URL?, report: ImageFolderReport? = nil) throws {
     let pair = try key.data.load(from: folder, report: report)
     let seed = UInt64(key.validation.seed)
@@ -51,10 +51,11 @@ struct ExperimentData {
     test = key.data.testImages.map { pair.test.sample($0, seed: seed) } ?? pair.test
     self.whole = whole
     sizeOfViews = key.data.sizeOfViews
-    statistics = whole.channelStatistics()
     source = pair.source
-    notes = pair.notes + (test.areaNote.map { [$0] } ?? [])
+    notes = pair.notes
     skippedImages = pair.skippedImages == 0 ? nil : pair.skippedImages
+    try Self.checkShape(pair, sizeOfViews: sizeOfViews)
+    statistics = whole.channelStatistics()
     var (training, validation) = (whole, pair.validation)
     if validation == nil {
       (training, validation) = whole.split(validationShare: key.validation.share, seed: seed)
@@ -86,12 +87,21 @@ struct ExperimentData {
     (self.training, self.validation) = (training, held)
   }
 
-  /// The side of the images as the encoder sees them, which must be square.
-  var imageSize: Int {
-    if let sizeOfViews { return sizeOfViews }
-    require(training.store.width == training.store.height, "the encoders here take square images")
-    return training.store.width
+  /// - Throws: `RunError` when no network here can take the images as they are.
+  private static func checkShape(_ pair: DatasetPair, sizeOfViews: Int?) throws {
+    guard pair.test.count > 0 else {
+      throw RunError("\(pair.source): there are no test images, and at least one is needed")
+    }
+    let store = pair.training.store
+    guard sizeOfViews == nil, store.width != store.height else { return }
+    throw RunError(
+      "\(pair.source): the images are \(store.width) x \(store.height) pixels (width x height), and the networks "
+        + "take square ones; data.imageSize, for example \(min(store.width, store.height)), scales them and cuts "
+        + "squares out")
   }
+
+  /// The side of the images as the encoder sees them, which are square.
+  var imageSize: Int { sizeOfViews ?? training.store.width }
 
   /// Points a batch: as configured, or all where there are fewer.
   func batchSize(_ configuration: ExperimentConfiguration) -> Int {
@@ -142,9 +152,16 @@ struct ExperimentData {
       batchSize: batchSize(configuration), generator: generator, startingAt: first)
   }
 
-  /// Embeddings of a part as it is, without augmentation: `[count, embeddingDimension]`.
-  func embeddings(of part: ImageDataset, by encoder: any Encoder) -> Tensor {
-    embed(part, with: encoder, statistics: statistics, size: sizeOfViews)
+  /// Embeddings of a part as it is, without augmentation: `[count, embeddingDimension]`, finite.
+  /// - Throws: `RunError` that names the first image whose embedding is not finite.
+  func embeddings(of part: ImageDataset, by encoder: any Encoder) throws -> Tensor {
+    let embeddings = embed(part, with: encoder, statistics: statistics, size: sizeOfViews)
+    if let row = embeddings.firstRowNotFinite {
+      throw RunError(
+        "the network's embedding of image \(row) of \(part.name) has values that are not finite; a lower "
+          + "optimiser.rate, a warm-up or an optimiser.gradientClip may help")
+    }
+    return embeddings
   }
 }
 
