@@ -33,7 +33,7 @@ public struct Glyphs: Sendable, Equatable {
 
   /// Where caches go: `SPREAD_CACHE`, else `spread` in `XDG_CACHE_HOME` where that is an absolute path, else
   /// `~/.cache/spread`, with `HOME` as the home.
-  public static var defaultCache: String { UserPath.cacheFolder }
+  public static var defaultCache: String { UserPath.cacheFolder() }
 
   /// Digits as classes and strata.
   /// - Throws: `CacheError` when the cache cannot be written.

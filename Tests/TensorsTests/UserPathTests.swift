@@ -3,52 +3,38 @@ import Testing
 
 @testable import Tensors
 
-/// The environment is one for the whole process, so these tests take turns.
-@Suite(.serialized) struct UserPathTests {
-  private func with<Result>(_ variables: [String: String?], _ body: () throws -> Result) rethrows -> Result {
-    let before = variables.keys.map { ($0, ProcessInfo.processInfo.environment[$0]) }
-    func set(_ name: String, _ value: String?) {
-      if let value { setenv(name, value, 1) } else { unsetenv(name) }
-    }
-    defer { for (name, value) in before { set(name, value) } }
-    for (name, value) in variables { set(name, value) }
-    return try body()
-  }
-
+@Suite struct UserPathTests {
   @Test func aTildeIsTheHomeOfTheEnvironment() {
-    with(["HOME": "/some/home"]) {
-      #expect(UserPath("~").path == "/some/home" && UserPath("~/a/b").path == "/some/home/a/b")
-      #expect(UserPath("~/a b").file.path == "/some/home/a b")
-      for text in ["a/~/b", "./~", "/~", "a~", "", "a"] { #expect(UserPath(text).path == text) }
-    }
+    let variables = ["HOME": "/some/home"]
+    func path(_ text: String) -> String { UserPath(text, variables: variables).path }
+    #expect(path("~") == "/some/home" && path("~/a/b") == "/some/home/a/b")
+    #expect(UserPath("~/a b", variables: variables).file.path == "/some/home/a b")
+    for text in ["a/~/b", "./~", "/~", "a~", "", "a"] { #expect(path(text) == text) }
   }
 
   /// Foundation takes `~root/x` for the home of root.
   @Test func anotherUsersHomeIsAFileOfThatName() {
     let here = FileManager.default.currentDirectoryPath
     for text in ["~root", "~root/x", "~~"] {
-      #expect(UserPath(text).path == "./\(text)")
-      #expect(
-        UserPath(text).file.path == "\(here)/\(text)" && UserPath(text).folder.path == "\(here)/\(text)")
+      let path = UserPath(text)
+      #expect(path.path == "./\(text)")
+      #expect(path.file.path == "\(here)/\(text)" && path.folder.path == "\(here)/\(text)")
     }
   }
 
   @Test func withoutHomeTheSystemsListDecides() {
     let listed = getpwuid(getuid()).map { String(cString: $0.pointee.pw_dir) }
-    for home in [nil, ""] as [String?] {
-      with(["HOME": home]) { #expect(UserPath.home == listed) }
-    }
+    for variables in [[:], ["HOME": ""]] { #expect(UserPath.home(variables) == listed) }
   }
 
   @Test func theCacheFollowsTheEnvironment() {
-    with(["HOME": "/h", "SPREAD_CACHE": nil, "XDG_CACHE_HOME": nil]) {
-      #expect(UserPath.cacheFolder == "/h/.cache/spread")
-      with(["XDG_CACHE_HOME": "relative"]) { #expect(UserPath.cacheFolder == "/h/.cache/spread") }
-      with(["XDG_CACHE_HOME": "/xdg"]) {
-        #expect(UserPath.cacheFolder == "/xdg/spread")
-        with(["SPREAD_CACHE": "~/c"]) { #expect(UserPath.cacheFolder == "/h/c") }
-        with(["SPREAD_CACHE": ""]) { #expect(UserPath.cacheFolder == "/xdg/spread") }
-      }
+    for (variables, folder) in [
+      ([:], "/h/.cache/spread"), (["XDG_CACHE_HOME": "relative"], "/h/.cache/spread"),
+      (["XDG_CACHE_HOME": "~/x"], "/h/.cache/spread"), (["XDG_CACHE_HOME": "/xdg"], "/xdg/spread"),
+      (["XDG_CACHE_HOME": "/xdg", "SPREAD_CACHE": "~/c"], "/h/c"),
+      (["XDG_CACHE_HOME": "/xdg", "SPREAD_CACHE": ""], "/xdg/spread"), (["SPREAD_CACHE": "c"], "c"),
+    ] as [([String: String], String)] {
+      #expect(UserPath.cacheFolder(variables.merging(["HOME": "/h"]) { $1 }) == folder)
     }
   }
 }

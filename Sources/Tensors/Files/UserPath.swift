@@ -10,9 +10,10 @@ package struct UserPath: Sendable, Hashable, CustomStringConvertible {
   package let path: String
 
   /// Expands a text.
-  package init(_ text: String) {
+  /// - Parameter variables: the environment, in which `HOME` is looked up.
+  package init(_ text: String, variables: [String: String] = ProcessInfo.processInfo.environment) {
     let isInHome = text == "~" || text.hasPrefix("~/")
-    if isInHome, let home = Self.home {
+    if isInHome, let home = Self.home(variables) {
       path = home + text.dropFirst()
     } else {
       path = text.hasPrefix("~") ? "./\(text)" : text
@@ -20,9 +21,11 @@ package struct UserPath: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The path in an environment variable; nil where it is empty or absent.
-  package init?(environment name: String) {
-    guard let text = ProcessInfo.processInfo.environment[name], !text.isEmpty else { return nil }
-    self.init(text)
+  package init?(
+    environment name: String, variables: [String: String] = ProcessInfo.processInfo.environment
+  ) {
+    guard let text = variables[name], !text.isEmpty else { return nil }
+    self.init(text, variables: variables)
   }
 
   package var description: String { path }
@@ -33,8 +36,8 @@ package struct UserPath: Sendable, Hashable, CustomStringConvertible {
   package var folder: URL { URL(fileURLWithPath: path, isDirectory: true) }
 
   /// `HOME`, which a shell's `~` goes by, else what the system's list of users says; nil where neither is known.
-  static var home: String? {
-    if let home = ProcessInfo.processInfo.environment["HOME"], !home.isEmpty { return home }
+  static func home(_ variables: [String: String]) -> String? {
+    if let home = variables["HOME"], !home.isEmpty { return home }
     guard let entry = getpwuid(getuid()), let home = entry.pointee.pw_dir, home.pointee != 0 else {
       return nil
     }
@@ -42,12 +45,12 @@ package struct UserPath: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// Where caches go: `SPREAD_CACHE`, else `spread` in `XDG_CACHE_HOME`, else `~/.cache/spread`.
-  package static var cacheFolder: String {
-    if let folder = UserPath(environment: "SPREAD_CACHE") { return folder.path }
+  package static func cacheFolder(_ variables: [String: String] = ProcessInfo.processInfo.environment)
+    -> String
+  {
+    if let folder = UserPath(environment: "SPREAD_CACHE", variables: variables) { return folder.path }
     // Relative ones are to be ignored, as the XDG specification has it.
-    if let base = ProcessInfo.processInfo.environment["XDG_CACHE_HOME"], base.hasPrefix("/") {
-      return "\(base)/spread"
-    }
-    return "\(home ?? "")/.cache/spread"
+    if let base = variables["XDG_CACHE_HOME"], base.hasPrefix("/") { return "\(base)/spread" }
+    return "\(home(variables) ?? "")/.cache/spread"
   }
 }
