@@ -108,9 +108,11 @@ struct DelimitedTable {
       }
       guard !found.isEmpty || i >= columns.count else {
         let list = names.prefix(8).map { printable($0, limit: 24) }.joined(separator: ", ")
+        let separator =
+          names.count == 1 && names[0].contains { ";\t|".contains($0) } ? "; commas separate columns" : ""
         throw FileFormatError(
           path, byte: 0,
-          "there is no column '\(column)'; there are \(list)\(names.count > 8 ? ", ..." : "")")
+          "there is no column '\(column)'; there are \(list)\(names.count > 8 ? ", ..." : "")\(separator)")
       }
       return found.first
     }

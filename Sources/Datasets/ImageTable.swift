@@ -97,7 +97,7 @@ struct ImageTable {
     var notes: [String] = []
     if !images.warnings.isEmpty {
       notes.append(
-        "\(count(images.warnings.count)) that libjpeg warns of without harm to the pixels: \(sources.list(images.warnings))"
+        "\(count(images.warnings.count)) used although libjpeg warns of a thing beside the pixels: \(sources.list(images.warnings))"
       )
     }
     if !images.damaged.isEmpty {
@@ -170,7 +170,7 @@ struct ImageTable {
     _ candidates: [String], in root: String?, holding files: [String], dataset: String, advice: String
   ) throws -> (folder: String, file: String) {
     let folders =
-      candidates + candidates.filter { !$0.isEmpty }.map { "\($0)/\(($0 as NSString).lastPathComponent)" }
+      candidates + candidates.filter { !$0.isEmpty && !$0.contains("/") }.map { "\($0)/\($0)" }
     func within(_ root: String, _ path: String) -> String {
       path.isEmpty ? root : (root as NSString).appendingPathComponent(path)
     }

@@ -5,6 +5,9 @@ import Foundation
 /// * a version of JFIF or a number of Adobe's colour transform that libjpeg does not know (it takes the usual one);
 /// * parameters of a scan that mean nothing in a sequential file.
 ///
+/// (A changed bit can make the pixels' data end too soon and look like bytes that are left over, as it can also bring
+/// no warning at all. So people are told of these files.)
+///
 /// Anything else counts as damage: a file that ends early, codes that are none, data that end before their pixels
 /// do, and bytes left over before a restart mark, where the next pixels depend on them.
 struct JPEGRepair {

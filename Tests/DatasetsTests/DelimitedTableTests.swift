@@ -31,7 +31,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", 0, "empty"), ("\n\r\n", 0, "empty"), ("a,c\n", 0, "no column 'b'"), ("a,b,a\n", 0, "comes 2 times"),
+    ("", 0, "empty"), ("\n\r\n", 0, "empty"), ("a,c\n", 0, "no column 'b'"),
+    ("a;b\n1;2\n", 0, "there are a;b; commas separate"), ("a,b,a\n", 0, "comes 2 times"),
     ("a,b\n1,2\n1\n", 8, "line 3: 1 fields"), ("a,b\n1,2,3\n", 4, "line 2: 3 fields"),
     ("a,b\n1,x\"y\n", 7, "line 2: a quote within"), ("a,b\n1,\"x\"y\n", 9, "line 2: more follows"),
     ("a,b\n\n1,\"xy\n\n", 7, "line 3: the quote"), ("a,b\n1\r,2\n", 5, "carriage return"),

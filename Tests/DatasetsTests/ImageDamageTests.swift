@@ -90,7 +90,8 @@ import Testing
     for _ in 0..<2 {
       let data = try load().data
       #expect(data.notes.count == 1 && data.skippedImages == 0)
-      #expect(data.notes[0].contains("1 image that libjpeg warns of") && data.notes[0].contains("8.jpg ("))
+      #expect(
+        data.notes[0].contains("1 image used although libjpeg warns of") && data.notes[0].contains("8.jpg ("))
     }
   }
 
