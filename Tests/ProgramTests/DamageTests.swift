@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import Testing
 
 extension ProgramTests {
@@ -40,21 +41,34 @@ extension ProgramTests {
       #expect(try run.data("result.json") == result)
     }
 
+    @Test(arguments: ["checkpoint.safetensors", "best.safetensors"])
+    func aFlippedBitOfAWeightIsNoticed(name: String) throws {
+      let run = try trained()
+      try remove(run.file("result.json"))
+      var bytes = try run.data(name)
+      bytes[bytes.count - 1001] ^= 64
+      try bytes.write(to: run.file(name))
+      expectError(
+        try train(), code: 1, naming: run.file(name).path, "do not match the checksum", "Remove the folder")
+    }
+
+    /// Files that are whole, of another program or another version.
     @Test(arguments: [
-      ("spread-checkpoint 1", "spread-checkpoint 9", "is not a checkpoint of this program"),
-      (#"\"epoch\":2"#, #"\"epoch\":7"#, "an epoch or a step that the run has not"),
-      (#"\"step\":0"#, #"\"step\":9"#, "an epoch or a step that the run has not"),
-      (#"\"sums\""#, #"\"summ\""#, "the training state in its metadata"),
+      ("spread-checkpoint", "spread-chart", "is not a checkpoint of this program"),
+      (#""epoch":2"#, #""epoch":7"#, "an epoch or a step that the run has not"),
+      (#""step":0"#, #""step":9"#, "an epoch or a step that the run has not"),
+      (#""sums""#, #""summ""#, "the training state in its metadata"),
       ("model.encoder.norm.bias", "model.encoder.norm.xxxx", "missing: encoder.norm.bias"),
     ]) func aCheckpointWhoseHeaderIsNotItsRunsIsNotTaken(old: String, new: String, problem: String) throws {
       let run = try trained()
       try remove(run.file("result.json"))
-      var bytes = try run.data("checkpoint.safetensors")
-      let place = try #require(bytes.range(of: Data(old.utf8)))
-      bytes.replaceSubrange(place, with: Data(new.utf8))
-      try bytes.write(to: run.file("checkpoint.safetensors"))
-      expectError(
-        try train(), code: 1, naming: run.file("checkpoint.safetensors").path, problem, "Remove the folder")
+      let path = run.file("checkpoint.safetensors").path
+      let whole = try SafeTensors(path: path)
+      func changed(_ text: String) -> String { text.replacingOccurrences(of: old, with: new) }
+      try SafeTensors.write(
+        whole.tensors.map { (name: changed($0.key), tensor: $0.value) },
+        metadata: whole.metadata.mapValues(changed), to: path)
+      expectError(try train(), code: 1, naming: path, problem, "Remove the folder")
     }
 
     @Test func aCheckpointOfOtherSettingsIsNotTaken() throws {
