@@ -48,12 +48,13 @@ final class RunLock {
 
   static func takeLock(_ descriptor: Int32, of folder: RunFolder) throws {
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-      switch errno {
+      let failure = errno
+      switch failure {
       case EINTR: continue
       case EWOULDBLOCK: throw held(folder)
       default:
         throw RunError(
-          "\(folder.lock.path) could not be locked: \(String(cString: strerror(errno))). Put the runs in a folder of a file "
+          "\(folder.lock.path) could not be locked: \(String(cString: strerror(failure))). Put the runs in a folder of a file "
             + "system that has locks (--runs), or have locks switched on where this one is mounted")
       }
     }
