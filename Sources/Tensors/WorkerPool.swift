@@ -36,7 +36,7 @@ final class WorkerPool: @unchecked Sendable {
 
   private func hasWorkers(_ count: Int) -> Bool {
     if workers.count >= count { return true }
-    if canGrow { OpenBLAS.reserveBuffers(threads: count + 1) }
+    if canGrow { BufferReserve.take(threads: count + 1) }
     while canGrow, workers.count < count {
       let worker = Worker(part: workers.count + 1, pool: self)
       if let reason = worker.begin() {

@@ -55,7 +55,7 @@ import Testing
       let expected = Tensor(x).sum().item()
       // OpenBLAS has what it needs for all four.
       Self.limitAddressSpace(leaving: 4 << 30)
-      OpenBLAS.reserveBuffers(threads: 4)
+      BufferReserve.take(threads: 4)
       Self.limitAddressSpace(leaving: 6 << 20)
       #expect(SystemThread.start("refused") {} != nil)
       let visits = Mutex([Int](repeating: 0, count: 100))

@@ -15,7 +15,7 @@ public enum ProcessStart {
           + "`ulimit -s 8192`")
     }
     // OpenBLAS's own threads wait without end for what they lack, and an exit waits for them: so this comes first.
-    OpenBLAS.reserveBuffers(threads: 1)
+    BufferReserve.take(threads: 1)
     if let problem = environmentProblem(ProcessInfo.processInfo.environment) { throw RunError(problem) }
     _ = try MemoryBudget.current()
   }
