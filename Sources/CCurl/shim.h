@@ -20,6 +20,15 @@ static inline CURLcode spread_curl_set_callback(CURL *handle, CURLoption option,
   return curl_easy_setopt(handle, option, value);
 }
 
+// The end of a transfer does not wait for a name that is still being resolved, where libcurl knows how (7.87).
+static inline void spread_curl_end_at_once(CURL *handle) {
+#if LIBCURL_VERSION_NUM >= 0x075700
+  curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
+#else
+  (void)handle;
+#endif
+}
+
 // The address that a redirect leads to, made absolute; NULL where there is none. It lives as long as the handle.
 static inline const char *spread_curl_redirect(CURL *handle) {
   char *address = NULL;

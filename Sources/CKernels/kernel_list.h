@@ -51,10 +51,10 @@ KERNEL(void, layer_norm_gradient_rows,
        (size_t rows, size_t columns, const float *x, const float *scale, const float *mean, const float *rstd,
         const float *dy, const float *residual, float *dx, float *dscale, float *dshift),
        (rows, columns, x, scale, mean, rstd, dy, residual, dx, dscale, dshift))
-KERNEL(void, normalise_rows, (size_t rows, size_t columns, const float *x, float epsilon, float *y, float *norm),
+KERNEL(void, normalise_rows, (size_t rows, size_t columns, const float *x, float epsilon, float *y, double *norm),
        (rows, columns, x, epsilon, y, norm))
 KERNEL(void, normalise_gradient_rows,
-       (size_t rows, size_t columns, const float *y, const float *norm, const float *dy, float *dx),
+       (size_t rows, size_t columns, const float *y, const double *norm, const float *dy, float *dx),
        (rows, columns, y, norm, dy, dx))
 KERNEL(void, softmax_dropout_rows,
        (size_t rows, size_t columns, float scale, const float *row_scales, const float *x, uint64_t key, uint64_t offset,

@@ -163,20 +163,50 @@ static void layer_norm_gradient_rows_kernel(size_t rows, size_t columns, const f
   }
 }
 
-static void normalise_rows_kernel(size_t rows, size_t columns, const float *x, float epsilon, float *y, float *norm) {
+// Lengths between these have squares that float32 holds with all their digits, and so have their parts that count.
+#define SHORTEST_LENGTH 0x1p-40f
+#define LONGEST_LENGTH 0x1p40f
+
+// A row whose sum of squares is beyond what float32 holds, or loses digits in it: once more in double precision, which holds
+// the squares of all floats. Rows of zeros and rows that are not finite come here too.
+static double unit_row_in_double(size_t columns, const float *x, float epsilon, float *y) {
+  double squares = 0;
+  for (size_t i = 0; i < columns; i++) squares += (double)x[i] * (double)x[i];
+  double length = squares > 0 || squares != squares ? sqrt(squares) : (double)epsilon;
+  for (size_t i = 0; i < columns; i++) y[i] = (float)((double)x[i] / length);
+  return length;
+}
+
+static void normalise_rows_kernel(size_t rows, size_t columns, const float *x, float epsilon, float *y, double *norm) {
   for (size_t r = 0; r < rows; r++, x += columns, y += columns) {
     float length = sqrtf(row_dot(columns, x, x));
-    if (length < epsilon) length = epsilon;
-    norm[r] = length;
+    if (!(length >= SHORTEST_LENGTH && length <= LONGEST_LENGTH)) {
+      norm[r] = unit_row_in_double(columns, x, epsilon, y);
+      continue;
+    }
+    norm[r] = (double)length;
     EACH(columns, STORE(y, LOAD(x) / length););
   }
 }
 
-static void normalise_gradient_rows_kernel(size_t rows, size_t columns, const float *y, const float *norm,
+static void unit_row_gradient_in_double(size_t columns, const float *y, double length, const float *dy, float *dx) {
+  double along = 0;
+  for (size_t i = 0; i < columns; i++) along += (double)y[i] * (double)dy[i];
+  for (size_t i = 0; i < columns; i++) dx[i] = (float)(((double)dy[i] - (double)y[i] * along) / length);
+}
+
+static void normalise_gradient_rows_kernel(size_t rows, size_t columns, const float *y, const double *norm,
                                            const float *dy, float *dx) {
   for (size_t r = 0; r < rows; r++, y += columns, dy += columns, dx += columns) {
+    float length = (float)norm[r];
+    if (!(length >= SHORTEST_LENGTH && length <= LONGEST_LENGTH)) {
+      unit_row_gradient_in_double(columns, y, norm[r], dy, dx);
+      continue;
+    }
     float along = row_dot(columns, y, dy);
-    float factor = 1.0f / norm[r];
+    float factor = 1.0f / length;
     EACH(columns, STORE(dx, (LOAD(dy) - LOAD(y) * along) * factor););
   }
 }
+#undef SHORTEST_LENGTH
+#undef LONGEST_LENGTH

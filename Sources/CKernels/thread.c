@@ -2,6 +2,9 @@
 #include "CKThread.h"
 #include <sched.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
 
 int *ck_gradient_pause_depth(void) {
   static _Thread_local int depth = 0;
@@ -13,6 +16,14 @@ void ck_spin_hint(void) {
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
   __asm__ __volatile__("yield");
+#endif
+}
+
+void ck_name_this_thread(const char *name) {
+#if defined(__linux__)
+  prctl(PR_SET_NAME, name, 0, 0, 0);
+#else
+  (void)name;
 #endif
 }
 

@@ -63,7 +63,7 @@ public struct ContrastiveObjective: Codable, Sendable, Equatable {
   public var layout: ContrastiveLayout
   /// With `crossView`: the average with the views exchanged.
   public var symmetric: Bool
-  /// Rows are scaled to unit length first.
+  /// Rows are scaled to unit length first, whatever finite length they have; rows of zeros stay zeros.
   public var normalising: Bool
   /// Bounds the similarity of a positive where it stands in a numerator (of L_SS, L_SC and L_attract): beyond
   /// it, being closer earns nothing. The authors' public code bounds it at 1; neither paper mentions it. None
@@ -134,8 +134,8 @@ public struct ContrastiveObjective: Codable, Sendable, Equatable {
     } else if loss != .selfSupervised {
       throw fail("the loss \(loss.rawValue) needs labels; only selfSupervised is defined without")
     }
-    for (name, view) in [("first", view1), ("second", view2)] where !view.isFinite {
-      let row = (0..<batch).first { !view.sliced($0..<($0 + 1)).isFinite } ?? 0
+    for (name, view) in [("first", view1), ("second", view2)] {
+      guard let row = view.firstRowNotFinite else { continue }
       throw fail("the \(name) view has a value in row \(row) that is not finite")
     }
   }

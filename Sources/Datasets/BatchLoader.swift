@@ -59,12 +59,10 @@ public final class BatchLoader: Sequence, IteratorProtocol {
         augmentation, store: dataset.store, mean: statistics.mean, deviation: statistics.deviation,
         size: size),
       batchSize: batchSize, batchCount: batchCount, generator: generator, ahead: ahead, first: first)
-    for index in 0..<threads {
-      let work = work
-      let thread = Thread { work.produce() }
-      thread.name = "batches-\(index)"
-      thread.start()
-    }
+    let work = work
+    let started = (0..<threads).count { SystemThread.start("batches-\($0)") { work.produce() } == nil }
+    // Where the system has no threads to spare, batches are made when they are asked for.
+    if started == 0 { work.makesOnDemand = true }
   }
 
   deinit { work.cancel() }
@@ -92,6 +90,9 @@ private final class LoaderWork: @unchecked Sendable {
   private var nextToTake: Int
   private var ready: [Int: Batch] = [:]
   private var isCancelled = false
+
+  /// No thread makes batches ahead. Set before the first batch is taken.
+  var makesOnDemand = false
 
   init(
     dataset: ImageDataset, augmenter: Augmenter, batchSize: Int, batchCount: Int, generator: RandomGenerator,
@@ -122,6 +123,7 @@ private final class LoaderWork: @unchecked Sendable {
     condition.lock()
     defer { condition.unlock() }
     guard nextToTake < batchCount else { return nil }
+    if makesOnDemand { ready[nextToTake] = makeBatch(nextToTake) }
     while ready[nextToTake] == nil { condition.wait() }
     let batch = ready.removeValue(forKey: nextToTake)
     nextToTake += 1

@@ -40,43 +40,62 @@ struct CIFARFiles: Sendable {
   // MARK: - Finding
 
   /// A place with the data.
-  enum Place: Equatable {
-    case archive(String)
-    case folder(String)
-
-    var path: String {
-      switch self {
-      case .archive(let path), .folder(let path): path
-      }
+  struct Place: Equatable {
+    enum Kind: Equatable {
+      case archive
+      /// The files of the data set, by the names that they were published under.
+      case folder([String: FoundFile])
     }
+
+    let path: String
+    var kind = Kind.archive
   }
 
   /// The full archive or the unpacked folder wherever they are; then the small archive.
   func find(in folder: String?) throws -> Place {
-    let manager = FileManager.default
     let candidates =
-      folder.map { root in (folders + [""]).map { (root as NSString).appendingPathComponent($0) } } ?? []
-    func existing(_ name: String, in candidate: String) -> Place? {
-      [".tar.gz", ".tgz", ".tar"].map { "\(candidate)/\(name)\($0)" }.first(
-        where: manager.fileExists(atPath:)
-      )
-      .map(Place.archive)
-    }
+      folder.map { root in (folders + [""]).map { (root as NSString).appendingPathComponent($0) } }
+      ?? []
     var missing = ["\(archive).tar.gz"]
-    for candidate in candidates {
-      if let found = existing(archive, in: candidate) { return found }
-      for place in ["\(candidate)/\(unpacked)", candidate] {
-        let absent = (training + [test]).filter { !manager.fileExists(atPath: "\(place)/\($0)") }
-        if absent.isEmpty { return .folder(place) }
-        if absent.count <= training.count, missing.count > absent.count || missing == ["\(archive).tar.gz"] {
-          missing = absent.map { "\(place)/\($0)" }
-        }
+    for place in candidates.flatMap(unpackedPlaces) {
+      if let found = existing(archive, in: place) { return found }
+      let files = allFiles.reduce(into: [:]) { $0[$1] = place.file(named: [$1]) }
+      let absent = (training + [test]).filter { files[$0] == nil }
+      if absent.isEmpty { return Place(path: place.path, kind: .folder(files)) }
+      if absent.count <= training.count,
+        missing.count > absent.count || missing == ["\(archive).tar.gz"]
+      {
+        missing = absent.map { "\(place.path)/\($0)" }
       }
     }
     for candidate in candidates {
-      if let found = existing(smallArchive, in: candidate) { return found }
+      if let found = existing(smallArchive, in: DataFolder(candidate)) { return found }
     }
     throw MissingDataError(dataset: name, missing: missing, searched: candidates, advice: advice)
+  }
+
+  private var allFiles: [String] { training + [test] + labels.map(\.file) }
+
+  private func existing(_ name: String, in folder: DataFolder) -> Place? {
+    let names = [".tar.gz", ".tgz", ".tar"].map { name + $0 }
+    return folder.file(named: names) { names.contains($0.lowercased()) }.map {
+      Place(path: $0.path)
+    }
+  }
+
+  /// The folder that the archive unpacks to, in this one or within another that a program called as it or as the
+  /// archive, and the folder itself.
+  private func unpackedPlaces(_ candidate: String) -> [DataFolder] {
+    let names = [unpacked, archive, archive + ".tar"]
+    var places = [candidate]
+    for _ in 0..<3 {
+      places += places.flatMap { place in
+        DataFolder(place).folders(named: { names.contains($0.lowercased()) }).filter {
+          !places.contains($0)
+        }
+      }
+    }
+    return places.map(DataFolder.init)
   }
 
   // MARK: - Reading
@@ -101,9 +120,9 @@ struct CIFARFiles: Sendable {
     var parts = [
       CIFARPart(files: training, reserving: trainingCount), CIFARPart(files: [test], reserving: testCount),
     ]
-    switch place {
-    case .archive(let path): try read(archive: path, into: &parts)
-    case .folder(let path): try read(folder: path, into: &parts)
+    switch place.kind {
+    case .archive: try read(archive: place.path, into: &parts)
+    case .folder(let files): try read(files, into: &parts)
     }
     let missing = parts.flatMap(\.missing)
     guard missing.isEmpty else {
@@ -115,6 +134,9 @@ struct CIFARFiles: Sendable {
     }
     let contents = check(training.labels, test.labels)
     var source = "\(name), \(place.path)"
+    if case .folder(let files) = place.kind {
+      source += FoundFile.remark(allFiles.compactMap { files[$0] }, in: place.path)
+    }
     if case .other(let difference) = contents { source += " (\(difference))" }
     return Contents(training: training, test: test, source: source, contents: contents)
   }
@@ -143,10 +165,9 @@ struct CIFARFiles: Sendable {
     }
   }
 
-  private func read(folder: String, into parts: inout [CIFARPart]) throws {
+  private func read(_ found: [String: FoundFile], into parts: inout [CIFARPart]) throws {
     for names in labels {
-      let path = "\(folder)/\(names.file)"
-      guard FileManager.default.fileExists(atPath: path) else { continue }
+      guard let path = found[names.file]?.path else { continue }
       let reader = try GzipReader(path: path)
       guard reader.fileSize <= Self.largestNamesFile, !reader.isCompressed else {
         throw FileFormatError(path, "\(reader.fileSize) bytes, and a list of names was expected")
@@ -157,7 +178,7 @@ struct CIFARFiles: Sendable {
     }
     for part in parts.indices {
       for file in parts[part].files {
-        let path = "\(folder)/\(file)"
+        guard let path = found[file]?.path else { continue }
         let reader = try GzipReader(path: path)
         try parts[part].read(
           file, of: self, start: 0, room: reader.largestContents, from: { try reader.read(into: $0) },

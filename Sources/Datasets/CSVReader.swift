@@ -20,7 +20,7 @@ struct CSVReader {
   init(_ path: String) throws {
     self.path = path
     bytes = try DelimitedTable.contents(of: path)
-    if bytes.starts(with: [0xef, 0xbb, 0xbf]) { place = 3 }
+    if bytes.starts(with: DelimitedTable.mark) { place = DelimitedTable.mark.count }
   }
 
   /// The next record that is not an empty line; fields that are not kept are left empty.
@@ -103,7 +103,7 @@ struct CSVReader {
 
   private func text(_ field: ArraySlice<UInt8>, _ start: Int) throws -> String {
     guard let text = String(validating: field, as: UTF8.self) else {
-      throw error(start, "the field is not UTF-8 text")
+      throw error(start, DelimitedTable.otherEncoding)
     }
     return text
   }

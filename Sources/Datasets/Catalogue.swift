@@ -31,7 +31,7 @@ public enum Catalogue {
 
     typealias ScaledReading =
       @Sendable (
-        _ folder: String?, _ size: Int, _ cache: String, _ report: ImageFolderReport?
+        _ folder: String?, _ size: Int, _ cache: String, _ skipsDamaged: Bool, _ report: ImageFolderReport?
       ) throws -> DatasetPair
 
     /// Whether the images are files of any size, scaled to one.
@@ -45,10 +45,13 @@ public enum Catalogue {
     public var viewSize: Int? { isScaled ? 224 : nil }
 
     /// Reads it, its images scaled to `size` where they are files of any size (nil: `usualSize`).
-    /// - Throws: `MissingDataError`, `FileFormatError`, and what `report` throws.
-    public func read(_ folder: String?, size: Int?, report: ImageFolderReport?) throws -> DatasetPair {
+    /// - Parameter skipsDamaged: leaves image files that are damaged out, which are an error otherwise
+    /// - Throws: `MissingDataError`, `FileFormatError`, `CacheError`, `UnusableDataError`, and what `report` throws.
+    public func read(
+      _ folder: String?, size: Int?, skipsDamaged: Bool = false, report: ImageFolderReport?
+    ) throws -> DatasetPair {
       guard let readScaled else { return try read(folder) }
-      return try readScaled(folder, size ?? Self.usualSize, Glyphs.defaultCache, report)
+      return try readScaled(folder, size ?? Self.usualSize, Glyphs.defaultCache, skipsDamaged, report)
     }
 
     init(
@@ -72,7 +75,7 @@ public enum Catalogue {
       self.folder = folder
       self.files = files
       self.advice = advice
-      self.read = { try read($0, Self.usualSize, Glyphs.defaultCache, nil) }
+      self.read = { try read($0, Self.usualSize, Glyphs.defaultCache, false, nil) }
       readScaled = read
       tasks = [Task(name, title, .coarse)]
     }

@@ -5,7 +5,7 @@ import Tensors
 ///
 /// Classes are blond hair or not (`Blond_Hair`), strata hair by `Male`, as in group DRO; the parts are the
 /// published ones. Both tables are read as the authors' text files (blanks between the fields) or as the CSV
-/// files of the copy on Kaggle.
+/// files of the copy on Kaggle, in one folder or in those of the authors' drive (`Anno`, `Eval` and `Img`).
 public enum CelebA {
   static let folders = ["celeba", "CelebA"]
 
@@ -19,41 +19,49 @@ public enum CelebA {
   ///   - folder: holds `celeba` or `CelebA`
   ///   - size: side of the stored images: the shorter side is scaled to it, and the centre kept
   ///   - cache: the folder of caches
+  ///   - skipsDamaged: leaves damaged images out, which are an error otherwise
   ///   - report: told of the decoding
-  /// - Throws: `MissingDataError`, `FileFormatError`.
+  /// - Throws: `MissingDataError`, `FileFormatError`, `CacheError`, `UnusableDataError`.
   public static func load(
-    from folder: String?, size: Int, cache: String = Glyphs.defaultCache, report: ImageFolderReport? = nil
+    from folder: String?, size: Int, cache: String = Glyphs.defaultCache, skipsDamaged: Bool = false,
+    report: ImageFolderReport? = nil
   ) throws -> DatasetPair {
-    try table(in: folder).load(size: size, cache: cache, report: report)
+    try table(in: folder).load(size: size, cache: cache, skipsDamaged: skipsDamaged, report: report)
   }
 
   static func table(in root: String?) throws -> ImageTable {
-    func find(_ name: String) throws -> (folder: String, file: String) {
+    func find(_ name: String, in folders: [String]) throws -> String {
       try ImageTable.folder(
-        folders, in: root, holding: ["\(name).csv", "\(name).txt"], dataset: "CelebA",
-        advice: advice)
+        folders, in: root, holding: ["\(name).csv", "\(name).txt"], dataset: "CelebA", advice: advice
+      ).file
     }
-    let (folder, attributesPath) = try find("list_attr_celeba")
+    let attributesPath = try find("list_attr_celeba", in: folders + folders.map { "\($0)/Anno" })
+    let partsPath = try find("list_eval_partition", in: folders + folders.map { "\($0)/Eval" })
     let columns = ["image_id", "Blond_Hair", "Male"]
     let attributes =
       attributesPath.hasSuffix(".csv")
       ? try DelimitedTable(csv: attributesPath, columns: columns)
       : try DelimitedTable(blanks: attributesPath, columns: columns)
-    let parts = try parts(find("list_eval_partition").file)
+    let parts = try parts(partsPath)
     let entries = try attributes.rows.map { row in
       let values = row.values.map { $0! }
       let hair = try attributes.choice(row, "Blond_Hair", values[1], [["-1"], ["1"]])
       let sex = try attributes.choice(row, "Male", values[2], [["-1"], ["1"]])
       guard let part = parts[values[0]] else {
-        throw attributes.error(row, "\(values[0].prefix(80)) is in no part of list_eval_partition")
+        throw attributes.error(row, "\(printable(values[0])) is in no part of list_eval_partition")
       }
       return ImageTable.Entry(file: values[0], row: row, label: hair, stratum: 2 * hair + sex, part: part)
     }
-    // Kaggle's archive holds the folder of images within one of the same name.
-    let images = "\(folder)/img_align_celeba"
-    let nested = "\(images)/img_align_celeba"
+    // The authors' drive has the table in a folder beside that of the images; Kaggle's archive holds the folder of
+    // images within one of the same name.
+    var folder = (attributesPath as NSString).deletingLastPathComponent
+    if (folder as NSString).lastPathComponent.lowercased() == "anno" {
+      folder = (folder as NSString).deletingLastPathComponent
+    }
+    let images = ["img_align_celeba", "Img/img_align_celeba"].flatMap { ["\($0)/img_align_celeba", $0] }
     return ImageTable(
-      name: "CelebA", images: FileManager.default.fileExists(atPath: nested) ? nested : images,
+      name: "CelebA",
+      images: try ImageTable.imagesFolder(images, in: folder, holding: entries.first?.file),
       table: attributes, entries: entries, classNames: ["not blond", "blond"],
       stratumNames: ["not blond, female", "not blond, male", "blond, female", "blond, male"],
       advice: advice)
@@ -69,7 +77,7 @@ public enum CelebA {
     for row in table.rows {
       let part = try table.choice(row, "partition", row.values[1]!, [["0"], ["1"], ["2"]])
       guard result.updateValue(.init(rawValue: part)!, forKey: row.values[0]!) == nil else {
-        throw table.error(row, "the image \(row.values[0]!.prefix(80)) comes a second time")
+        throw table.error(row, "the image \(printable(row.values[0]!)) comes a second time")
       }
     }
     return result

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Training and test points of one task, and its validation points where the data set comes with some.
 public struct DatasetPair: Sendable {
   /// What is trained on; where there is no validation part, validation points are split from it.
@@ -11,23 +13,31 @@ public struct DatasetPair: Sendable {
   /// What a comparison with the published files gave.
   public let contents: ContentsCheck
 
+  /// What a person should know of the data before they are used, in sentences.
+  public let notes: [String]
+  /// Damaged images that were left out, as was asked for.
+  public let skippedImages: Int
+
   /// Parts of one task; they may share a store or have one each.
   public init(
     training: ImageDataset, validation: ImageDataset? = nil, test: ImageDataset, source: String,
-    contents: ContentsCheck = .unverified("nothing published to compare with")
+    contents: ContentsCheck = .unverified("nothing published to compare with"), notes: [String] = [],
+    skippedImages: Int = 0
   ) {
     self.training = training
     self.validation = validation
     self.test = test
     self.source = source
     self.contents = contents
+    self.notes = notes
+    self.skippedImages = skippedImages
   }
 
   /// The same view of each part.
   func mapped(_ view: (ImageDataset) -> ImageDataset) -> DatasetPair {
     DatasetPair(
       training: view(training), validation: validation.map(view), test: view(test), source: source,
-      contents: contents)
+      contents: contents, notes: notes, skippedImages: skippedImages)
   }
 }
 
@@ -47,7 +57,7 @@ public struct MissingDataError: Error, CustomStringConvertible, Sendable {
   public let dataset: String
   /// Files that were looked for in vain.
   public let missing: [String]
-  /// Folders that were looked into.
+  /// Folders that were looked into, as full paths.
   public let searched: [String]
   /// How to get the files, in sentences.
   public let advice: String
@@ -56,8 +66,13 @@ public struct MissingDataError: Error, CustomStringConvertible, Sendable {
   public init(dataset: String, missing: [String], searched: [String], advice: String) {
     self.dataset = dataset
     self.missing = missing
-    self.searched = searched
+    self.searched = searched.map(Self.fullPath)
     self.advice = advice
+  }
+
+  /// A relative path means nothing without the folder in which the program was started.
+  private static func fullPath(_ path: String) -> String {
+    path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
   }
 
   /// All of it in sentences.

@@ -28,7 +28,7 @@ struct DelimitedTable {
     guard let place = alternatives.firstIndex(where: { $0.contains(word) }) else {
       throw error(
         row,
-        "\(column) is \"\(text.prefix(40))\"; expected one of \(alternatives.map { $0[0] }.joined(separator: ", "))"
+        "\(column) is \(quoted(text)); expected one of \(alternatives.map { $0[0] }.joined(separator: ", "))"
       )
     }
     return place
@@ -107,10 +107,12 @@ struct DelimitedTable {
         throw FileFormatError(path, byte: 0, "the column '\(column)' comes \(found.count) times")
       }
       guard !found.isEmpty || i >= columns.count else {
-        let list = names.prefix(8).map { String($0.prefix(24)) }.joined(separator: ", ")
+        let list = names.prefix(8).map { printable($0, limit: 24) }.joined(separator: ", ")
+        let separator =
+          names.count == 1 && names[0].contains { ";\t|".contains($0) } ? "; commas separate columns" : ""
         throw FileFormatError(
           path, byte: 0,
-          "there is no column '\(column)'; there are \(list)\(names.count > 8 ? ", ..." : "")")
+          "there is no column '\(column)'; there are \(list)\(names.count > 8 ? ", ..." : "")\(separator)")
       }
       return found.first
     }
@@ -124,8 +126,34 @@ struct DelimitedTable {
         reader.isCompressed
           ? "a gzipped table is not read" : "a table of \(reader.fileSize) bytes is too large")
     }
-    return try reader.bytes(reader.fileSize, "the table")
+    let bytes = try reader.bytes(reader.fileSize, "the table")
+    if let encoding = wideEncoding(of: bytes) {
+      throw FileFormatError(
+        path, byte: 0, "this is \(encoding) text; save the table as UTF-8 (in Excel: \"CSV UTF-8\")")
+    }
+    return bytes
   }
+
+  /// UTF-8's byte order mark, which may precede a text.
+  static let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+
+  /// The encoding of texts in units of two or four bytes: by its byte order mark, or by the zeros of its first
+  /// characters, which are those of a column's name or a number. Nil for bytes that may be UTF-8.
+  private static func wideEncoding(of bytes: [UInt8]) -> String? {
+    let start = Array(bytes.prefix(4))
+    if start == [0xff, 0xfe, 0, 0] || start == [0, 0, 0xfe, 0xff] { return "UTF-32" }
+    if start.starts(with: [0xff, 0xfe]) || start.starts(with: [0xfe, 0xff]) { return "UTF-16" }
+    guard start.count == 4 else { return nil }
+    switch start.map({ $0 == 0 }) {
+    case [false, true, true, true], [true, true, true, false]: return "UTF-32"
+    case [false, true, false, true], [true, false, true, false]: return "UTF-16"
+    default: return nil
+    }
+  }
+
+  /// What is wrong with bytes that are not UTF-8.
+  static let otherEncoding =
+    "this is not UTF-8 text, but perhaps Latin-1 or Windows-1252; save the table as UTF-8"
 }
 
 /// Lines of fields separated by spaces or tabs; empty lines are passed over.
@@ -138,6 +166,7 @@ private struct LineReader {
   init(path: String, bytes: [UInt8]) {
     self.path = path
     self.bytes = bytes
+    if bytes.starts(with: DelimitedTable.mark) { place = DelimitedTable.mark.count }
   }
 
   mutating func next() throws -> (line: Int, byte: Int, fields: [String])? {
@@ -148,8 +177,11 @@ private struct LineReader {
       place = end + 1
       let fields = try bytes[start..<end].split(whereSeparator: { [0x20, 0x09, 0x0d].contains($0) }).map {
         field in
-        guard !field.contains(0), let text = String(validating: field, as: UTF8.self) else {
-          throw FileFormatError(path, byte: start, "line \(line): this is not text")
+        guard !field.contains(0) else {
+          throw FileFormatError(path, byte: start, "line \(line): a byte of 0 is not text")
+        }
+        guard let text = String(validating: field, as: UTF8.self) else {
+          throw FileFormatError(path, byte: start, "line \(line): \(DelimitedTable.otherEncoding)")
         }
         return text
       }

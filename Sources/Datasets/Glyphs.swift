@@ -31,17 +31,12 @@ public struct Glyphs: Sendable, Equatable {
     self.seed = seed
   }
 
-  /// Where caches go: `SPREAD_CACHE`, else `spread` in the user's cache folder.
-  public static var defaultCache: String {
-    let environment = ProcessInfo.processInfo.environment
-    if let folder = environment["SPREAD_CACHE"], !folder.isEmpty { return folder }
-    let base =
-      environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(NSHomeDirectory())/.cache"
-    return "\(base)/spread"
-  }
+  /// Where caches go: `SPREAD_CACHE`, else `spread` in `XDG_CACHE_HOME` where that is an absolute path, else
+  /// `~/.cache/spread`, with `HOME` as the home.
+  public static var defaultCache: String { UserPath.cacheFolder() }
 
   /// Digits as classes and strata.
-  /// - Throws: `FileFormatError` when the cache cannot be written.
+  /// - Throws: `CacheError` when the cache cannot be written.
   public func load(cache: String = Glyphs.defaultCache) throws -> DatasetPair {
     DatasetPair(
       training: try part("training", trainingCounts, cache: cache),
@@ -66,19 +61,21 @@ public struct Glyphs: Sendable, Equatable {
     do {
       try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: true)
     } catch {
-      throw FileFormatError(
-        cache, "cannot be made for the cache: \(error.localizedDescription). Name another with SPREAD_CACHE.")
+      throw CacheError(cache, "cannot be made", because: error)
     }
     let digits = order(name, counts)
-    try IDXArray.write(
-      draw(name, digits), shape: [total, GlyphRenderer.size, GlyphRenderer.size], to: images)
-    try IDXArray.write(digits.map { UInt8($0.digit) }, shape: [total], to: labels)
+    do {
+      try IDXArray.write(
+        draw(name, digits), shape: [total, GlyphRenderer.size, GlyphRenderer.size], to: images)
+      try IDXArray.write(digits.map { UInt8($0.digit) }, shape: [total], to: labels)
+    } catch let error as FileFormatError {
+      throw CacheError(error.file, error.reason)
+    }
     return try read(images, labels, counts)
   }
 
   private func read(_ images: String, _ labels: String, _ counts: [Int]) throws -> ImageDataset {
-    let (pixels, classes) = (try IDXArray(path: images), try IDXArray(path: labels))
-    try DigitFiles.check(pixels, classes, images: images, labels: labels, size: GlyphRenderer.size)
+    let (pixels, classes) = try DigitFiles.read(images: images, labels: labels, size: GlyphRenderer.size)
     let fine = classes.raw.map(Int.init)
     let found = fine.reduce(into: [Int](repeating: 0, count: 10)) { $0[$1] += 1 }
     guard found == counts else {

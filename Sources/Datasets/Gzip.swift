@@ -8,10 +8,7 @@ import Tensors
 /// says. Errors name the file and the byte of it: an archive that is cut off, damaged, or followed by
 /// something else.
 package final class GzipReader {
-  let path: String
-  /// The size of the file as it lies on the disk.
-  let fileSize: Int
-  private let descriptor: Int32
+  private let file: RegularFile
   private var stream: UnsafeMutablePointer<z_stream>?
   private let chunk: UnsafeMutableRawBufferPointer
   private var chunkCount = 0
@@ -23,22 +20,12 @@ package final class GzipReader {
   /// Deflate gives at most 1032 bytes for one.
   static let largestRatio = 1032
 
+  /// - Throws: `FileFormatError` when there is no regular file that can be read.
   package init(path: String) throws {
-    let opened = open(path, O_RDONLY | O_CLOEXEC)
-    guard opened >= 0 else {
-      throw FileFormatError(path, "cannot be read: \(String(cString: strerror(errno)))")
-    }
-    var status = stat()
-    guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      close(opened)
-      throw FileFormatError(path, "this is not a file")
-    }
-    self.path = path
-    fileSize = Int(status.st_size)
-    descriptor = opened
+    file = try RegularFile(path)
     chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
     var signature: [UInt8] = [0, 0]
-    guard pread(opened, &signature, 2, 0) == 2, signature == [0x1f, 0x8b] else { return }
+    guard pread(file.descriptor, &signature, 2, 0) == 2, signature == [0x1f, 0x8b] else { return }
     let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     stream.initialize(to: z_stream())
     self.stream = stream
@@ -48,7 +35,6 @@ package final class GzipReader {
   }
 
   deinit {
-    close(descriptor)
     chunk.deallocate()
     if let stream {
       inflateEnd(stream)
@@ -56,6 +42,9 @@ package final class GzipReader {
     }
   }
 
+  var path: String { file.path }
+  /// The size of the file as it lies on the disk.
+  var fileSize: Int { file.size }
   package var isCompressed: Bool { stream != nil }
 
   /// The most bytes that this file can hold when read to its end.
@@ -77,13 +66,13 @@ package final class GzipReader {
     return filled
   }
 
-  /// Reads exactly `count` bytes of `what`.
+  /// Reads exactly `count` bytes of `what`, for which memory is taken as they come.
   func bytes(_ count: Int, _ what: String) throws -> [UInt8] {
-    var result = [UInt8](repeating: 0, count: count)
-    let filled = try result.withUnsafeMutableBytes { try read(into: $0) }
-    guard filled == count else {
+    let result = try arrivingBytes(count) { try read(into: $0) }
+    guard result.count == count else {
       throw FileFormatError(
-        path, byte: byte, "the file ends within \(what): \(count) bytes expected, \(filled) left")
+        path, byte: byte,
+        "the file ends within \(what): \(count) bytes expected, \(result.count) left")
     }
     return result
   }
@@ -146,13 +135,7 @@ package final class GzipReader {
     chunkStart += chunkCount
     chunkPosition = 0
     chunkCount = 0
-    repeat {
-      chunkCount = Foundation.read(descriptor, chunk.baseAddress!, chunk.count)
-    } while chunkCount < 0 && errno == EINTR
-    guard chunkCount >= 0 else {
-      chunkCount = 0
-      throw FileFormatError(path, byte: chunkStart, "cannot be read: \(String(cString: strerror(errno)))")
-    }
+    chunkCount = try file.read(into: chunk)
     return chunkCount > 0
   }
 }
@@ -184,7 +167,9 @@ enum Gzip {
     let status = deflateInit2_(
       &stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
       Int32(MemoryLayout<z_stream>.size))
-    require(status == Z_OK, "zlib could not be started: status \(status)")
+    guard status == Z_OK else {
+      ResourceFailure.end("out of memory: zlib could not be started, status \(status)")
+    }
     defer { deflateEnd(&stream) }
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     for (index, piece) in pieces.enumerated() {

@@ -13,7 +13,8 @@ public struct IDXArray: Sendable {
   let type: ElementType
 
   /// Whether the elements are unsigned bytes, as images and labels are.
-  public var holdsBytes: Bool { type == .unsigned(bytes: 1) }
+  public var holdsBytes: Bool { type == Self.byte }
+  static let byte = ElementType.unsigned(bytes: 1)
 
   /// The elements as float32.
   public func tensor() -> Tensor { Tensor(type.floats(Data(raw), bigEndian: true), shape: shape) }
@@ -29,9 +30,12 @@ public struct IDXArray: Sendable {
   /// Reads a file, gzipped or not.
   ///
   /// - Throws: `FileFormatError` with the byte. A header that promises more than the file can hold is refused
-  ///   before anything is allocated for it; so are lengths of 0 elements, data that end early, and data that
-  ///   go on.
-  public init(path: String) throws {
+  ///   before anything is allocated for it, and memory is taken as the elements come; refused are also lengths of
+  ///   0 elements, data that end early, and data that go on.
+  public init(path: String) throws { try self.init(path: path) { _, _ in } }
+
+  /// - Parameter check: sees the header before any element is read, and throws where another array was expected.
+  init(path: String, check: (_ shape: [Int], _ type: ElementType) throws -> Void) throws {
     let reader = try GzipReader(path: path)
     let magic = try reader.bytes(4, "the signature")
     guard magic[0] == 0, magic[1] == 0, let type = IDXArray.types[magic[2]] else {
@@ -53,6 +57,7 @@ public struct IDXArray: Sendable {
         "the header promises an array of shape \(shape), which a file of \(reader.fileSize) bytes cannot hold"
       )
     }
+    try check(shape, type)
     raw = try reader.bytes(count * type.size, "an array of shape \(shape)")
     try reader.expectEnd(after: "an array of shape \(shape)")
     self.shape = shape

@@ -12,7 +12,9 @@ import Tensors
 /// | `validation-...` | optional: validation images, which else are split from the training images |
 /// | `names.json` | optional: `{"classes": ["cat", ...], "strata": ["black cat", ...]}`, names for 0, 1, ... |
 ///
-/// `.gz` may be left out of the names of files that are not compressed.
+/// `.gz` may be left out of the names of files that are not compressed. Files that are called as MNIST's are
+/// (`train-images-idx3-ubyte`, `train-images.idx3-ubyte.gz`), or lie in a folder of their own name, are found too,
+/// and `source` says so.
 public enum IDXDataset {
   static let largestNumber = 65_535
   static let largestNamesFile = 1 << 22
@@ -30,7 +32,8 @@ public enum IDXDataset {
     let place = try find(in: folder)
     let names = try Names(in: place)
     let training = try IDXPart("train", in: place)
-    let validation = try file("validation-images", in: place) == nil ? nil : IDXPart("validation", in: place)
+    let hasValidation = file("validation-images", in: DataFolder(place)) != nil
+    let validation = hasValidation ? try IDXPart("validation", in: place) : nil
     let test = try IDXPart("test", in: place)
     let parts = [training, validation, test].compactMap { $0 }
     for part in parts {
@@ -50,12 +53,16 @@ public enum IDXDataset {
       ? classes : try names.checked("strata", parts.map { $0.strata! }, paths: parts.map(\.strataPath))
     return DatasetPair(
       training: training.dataset(classes, strata), validation: validation?.dataset(classes, strata),
-      test: test.dataset(classes, strata), source: "IDX files, \(place)")
+      test: test.dataset(classes, strata),
+      source: "IDX files, \(place)\(FoundFile.remark(parts.flatMap(\.files), in: place))")
   }
 
   /// A file of the folder, compressed or not.
-  static func file(_ name: String, in folder: String) -> String? {
-    ["\(folder)/\(name).idx.gz", "\(folder)/\(name).idx"].first { FileManager.default.fileExists(atPath: $0) }
+  static func file(_ name: String, in folder: DataFolder) -> FoundFile? {
+    folder.file(named: ["\(name).idx.gz", "\(name).idx"]) {
+      $0.prefix(name.count).lowercased() == name
+        && $0.dropFirst(name.count).wholeMatch(of: /[.-]idx\d?([.-]ubyte)?([.-]gz)?/.ignoresCase()) != nil
+    }
   }
 
   private static func find(in folder: String?) throws -> String {
@@ -64,7 +71,8 @@ public enum IDXDataset {
     let needed = ["train-images", "train-labels", "test-images", "test-labels"]
     var missing = needed
     for candidate in candidates {
-      let absent = needed.filter { file($0, in: candidate) == nil }
+      let place = DataFolder(candidate)
+      let absent = needed.filter { file($0, in: place) == nil }
       if absent.isEmpty { return candidate }
       if absent.count < missing.count { missing = absent }
     }
@@ -76,49 +84,68 @@ public enum IDXDataset {
 
 /// The arrays of one part.
 private struct IDXPart {
-  let imagesPath: String
-  let labelsPath: String
-  let strataPath: String
+  /// Of images, labels and, where they are given, strata.
+  let files: [FoundFile]
   let store: ImageStore
   let labels: [Int]
   let strata: [Int]?
 
+  var imagesPath: String { files[0].path }
+  var labelsPath: String { files[1].path }
+  var strataPath: String { files[files.count - 1].path }
   var shape: [Int] { [store.channels, store.height, store.width] }
 
   init(_ part: String, in folder: String) throws {
-    func path(_ what: String) throws -> String {
-      guard let path = IDXDataset.file("\(part)-\(what)", in: folder) else {
+    let place = DataFolder(folder)
+    func file(_ what: String) throws -> FoundFile {
+      guard let file = IDXDataset.file("\(part)-\(what)", in: place) else {
         throw MissingDataError(
           dataset: "A data set of IDX files", missing: ["\(part)-\(what).idx.gz"], searched: [folder],
           advice: IDXDataset.advice)
       }
-      return path
+      return file
     }
-    imagesPath = try path("images")
-    labelsPath = try path("labels")
-    let images = try IDXArray(path: imagesPath)
-    let shape = images.shape.count == 3 ? [images.shape[0], 1] + images.shape[1...] : images.shape
-    guard images.holdsBytes, shape.count == 4, shape[1] == 1 || shape[1] == 3 else {
-      throw FileFormatError(
-        imagesPath, byte: 4,
-        "images of unsigned bytes, [n, height, width] or [n, 1 or 3, height, width], expected, and the array has "
-          + "the shape \(images.shape)" + (images.holdsBytes ? "" : " and another type"))
+    let given = [try file("images"), try file("labels")]
+    let strataFile = IDXDataset.file("\(part)-strata", in: place)
+    files = given + (strataFile.map { [$0] } ?? [])
+    let images = try Self.images(given[0].path)
+    let shape = Self.fourAxes(images.shape)
+    store = ImageStore(
+      images.raw, count: shape[0], channels: shape[1], height: shape[2], width: shape[3])
+    labels = try Self.numbers(given[1].path, count: shape[0], "classes")
+    strata = try strataFile.map { try Self.numbers($0.path, count: shape[0], "strata") }
+  }
+
+  private static func images(_ path: String) throws -> IDXArray {
+    try IDXArray(path: path) { shape, type in
+      let axes = fourAxes(shape)
+      guard type == IDXArray.byte, axes.count == 4, axes[1] == 1 || axes[1] == 3 else {
+        throw FileFormatError(
+          path, byte: 4,
+          "images of unsigned bytes, [n, height, width] or [n, 1 or 3, height, width], expected, and the array has "
+            + "the shape \(shape) of \(type)")
+      }
     }
-    store = ImageStore(images.raw, count: shape[0], channels: shape[1], height: shape[2], width: shape[3])
-    labels = try Self.numbers(labelsPath, count: shape[0], "classes")
-    let strataFile = IDXDataset.file("\(part)-strata", in: folder)
-    strataPath = strataFile ?? labelsPath
-    strata = try strataFile.map { try Self.numbers($0, count: shape[0], "strata") }
+  }
+
+  /// The shape with an axis of channels.
+  private static func fourAxes(_ shape: [Int]) -> [Int] {
+    shape.count == 3 ? [shape[0], 1] + shape[1...] : shape
   }
 
   private static func numbers(_ path: String, count: Int, _ what: String) throws -> [Int] {
-    let array = try IDXArray(path: path)
-    guard array.shape == [count] else {
-      throw FileFormatError(
-        path, byte: 4, "\(what) of \(count) images expected, and the array has the shape \(array.shape)")
+    let array = try IDXArray(path: path) { shape, type in
+      guard shape == [count] else {
+        throw FileFormatError(
+          path, byte: 4, "\(what) of \(count) images expected, and the array has the shape \(shape)"
+        )
+      }
     }
     guard let numbers = array.integers else {
-      throw FileFormatError(path, byte: 2, "\(what) are whole numbers, and the array holds others")
+      throw FileFormatError(
+        path, byte: 2,
+        "\(what) are whole numbers, and the array holds numbers of type \(array.type): write unsigned bytes or int32"
+      )
     }
     if let place = numbers.firstIndex(where: { !(0...IDXDataset.largestNumber).contains($0) }) {
       throw FileFormatError(

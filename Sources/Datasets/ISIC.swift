@@ -5,7 +5,7 @@ import Tensors
 /// images, and in none of the malignant ones, a plaster lies beside the lesion.
 ///
 /// There is no published table of both, so this one is read: `isic/labels.csv`, with the columns
-/// * `image`: the file in `isic/images`, with or without `.jpg`, `.jpeg` or `.png`;
+/// * `image`: the file in `isic/images`, with or without `.jpg`, `.jpeg` or `.png` (in any letter case);
 /// * `malignant`: 0 or benign, 1 or malignant (the archive's field `benign_malignant`);
 /// * `patch`: 1 where there is a patch (the images in Rieger et al.'s lists of segmentation masks), else 0;
 /// * `split`, which may be left out: train, validation or test. Without it, 80% of each stratum are for
@@ -25,12 +25,14 @@ public enum ISIC {
   ///   - folder: holds `isic` or `ISIC`
   ///   - size: side of the stored images: the shorter side is scaled to it, and the centre kept
   ///   - cache: the folder of caches
+  ///   - skipsDamaged: leaves damaged images out, which are an error otherwise
   ///   - report: told of the decoding
-  /// - Throws: `MissingDataError`, `FileFormatError`.
+  /// - Throws: `MissingDataError`, `FileFormatError`, `CacheError`, `UnusableDataError`.
   public static func load(
-    from folder: String?, size: Int, cache: String = Glyphs.defaultCache, report: ImageFolderReport? = nil
+    from folder: String?, size: Int, cache: String = Glyphs.defaultCache, skipsDamaged: Bool = false,
+    report: ImageFolderReport? = nil
   ) throws -> DatasetPair {
-    try table(in: folder).load(size: size, cache: cache, report: report)
+    try table(in: folder).load(size: size, cache: cache, skipsDamaged: skipsDamaged, report: report)
   }
 
   static func table(in root: String?) throws -> ImageTable {
@@ -42,19 +44,17 @@ public enum ISIC {
         row, "malignant", row.values[1]!, [["0", "benign"], ["1", "malignant"]])
       let hasPatch = try table.choice(row, "patch", row.values[2]!, [["0"], ["1"]])
       return ImageTable.Entry(
-        file: file(row.values[0]!, in: "\(folder)/images"), row: row, label: isMalignant,
+        file: row.values[0]!, row: row, label: isMalignant,
         stratum: isMalignant == 1 ? 2 : hasPatch, part: try row.values[3].map { try table.part(row, $0) })
     }
+    let endings = [".jpg", ".jpeg", ".png"]
+    let images = try ImageTable.imagesFolder(
+      ["images", "images/images"], in: folder, holding: entries.first?.file, endings: endings)
     return ImageTable(
-      name: "ISIC", images: "\(folder)/images", table: table, entries: entries,
+      name: "ISIC", images: images, table: table, entries: entries,
       classNames: ["benign", "malignant"],
-      stratumNames: ["benign without patch", "benign with patch", "malignant"], advice: advice)
-  }
-
-  private static func file(_ image: String, in folder: String) -> String {
-    ["", ".jpg", ".jpeg", ".png"].map { image + $0 }.first {
-      FileManager.default.fileExists(atPath: "\(folder)/\($0)")
-    } ?? image
+      stratumNames: ["benign without patch", "benign with patch", "malignant"], advice: advice,
+      endings: endings)
   }
 }
 

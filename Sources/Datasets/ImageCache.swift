@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Tensors
 
 /// The images of a data set as they are stored, decoded once: one IDX file, and a manifest that says of what.
@@ -13,7 +12,18 @@ import Tensors
 /// one. Who makes the cache holds a lock; others wait for it and read what it made. A cache of other files,
 /// another size or another version of the decoder, and one whose contents do not fit its checksum, is made
 /// again.
+///
+/// Damaged images have a place too, of zeros, and the manifest lists them: they are named again without decoding, or
+/// left out. An image that cannot be read at all (its permissions, the disk) leaves no cache.
 struct ImageCache {
+  /// The images, and what was noticed while they were decoded.
+  struct Images {
+    let store: ImageStore
+    let damaged: [DecodingFinding]
+    /// What libjpeg warned of in images that are used.
+    let warnings: [DecodingFinding]
+  }
+
   struct Manifest: Codable, Equatable {
     var version = 1
     var decoder = ImageDecoder.version
@@ -27,11 +37,15 @@ struct ImageCache {
     var file: String
     /// CRC-32 of the images' CRC-32s (each with its lowest byte first).
     var checksum: UInt32
+    /// Images that could not be decoded; absent where all could.
+    var damaged: [DecodingFinding]?
+    /// Images that libjpeg warned of; absent where it warned of none.
+    var warnings: [DecodingFinding]?
 
     /// Whether both are about the same images.
     func describes(_ other: Manifest) -> Bool {
       var other = other
-      (other.file, other.checksum) = (file, checksum)
+      (other.file, other.checksum, other.damaged, other.warnings) = (file, checksum, damaged, warnings)
       return self == other
     }
   }
@@ -61,9 +75,7 @@ struct ImageCache {
     do {
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     } catch {
-      throw FileFormatError(
-        directory,
-        "cannot be made for the cache: \(error.localizedDescription). Name another with SPREAD_CACHE.")
+      throw CacheError(directory, "cannot be made", because: error)
     }
   }
 
@@ -80,43 +92,52 @@ struct ImageCache {
   }
 
   /// The images, decoded if they are not in the cache.
-  func store() throws -> ImageStore {
-    if case .store(let store) = existing() { return store }
+  /// - Throws: `CacheError` where the cache cannot be written, `FileFormatError` for images that cannot be read.
+  func images() throws -> Images {
+    if case .images(let images) = existing() { return images }
     let lock = try CacheLock("\(directory)/lock") {
       try report(.note("Another process decodes the images of \(name); waiting for it."))
     }
     return try withExtendedLifetime(lock) {
       switch existing() {
-      case .store(let store): return store
+      case .images(let images): return images
       case .unusable(let reason): try report(.note("\(reason); decoding the images of \(name) again."))
       case .absent: break
       }
       try make()
-      guard case .store(let store) = existing() else {
-        throw FileFormatError(directory, "the cache was changed by something else while it was made")
+      guard case .images(let images) = existing() else {
+        throw CacheError(directory, "was changed by something else while it was made")
       }
-      return store
+      return images
     }
   }
 
   // MARK: - Reading
 
   private enum Existing {
-    case store(ImageStore)
+    case images(Images)
     case absent
     case unusable(String)
   }
 
+  /// Larger manifests are not read: a million damaged images with a reason each take less.
+  private static let largestManifest = 1 << 28
+
   private func existing() -> Existing {
     guard FileManager.default.fileExists(atPath: manifestPath) else { return .absent }
     do {
-      let reader = try GzipReader(path: manifestPath)
-      let text = try reader.bytes(min(reader.fileSize, 1 << 16), "the manifest")
-      let manifest = try JSONDecoder().decode(Manifest.self, from: Data(text))
+      guard try RegularFile(manifestPath).size <= Self.largestManifest else {
+        throw FileFormatError(manifestPath, "a manifest of more than \(Self.largestManifest) bytes")
+      }
+      let manifest = try JSONDecoder().decode(Manifest.self, from: WholeFile.read(manifestPath))
       guard expected.describes(manifest) else {
         return .unusable("The images in \(sources.folder), or how they are read, have changed")
       }
-      return .store(try read(manifest))
+      let findings = (damaged: manifest.damaged ?? [], warnings: manifest.warnings ?? [])
+      guard (findings.damaged + findings.warnings).allSatisfy({ (0..<sources.count).contains($0.place) })
+      else { throw FileFormatError(manifestPath, "it speaks of images that are not in the cache") }
+      return .images(
+        Images(store: try read(manifest), damaged: findings.damaged, warnings: findings.warnings))
     } catch {
       return .unusable("The cache \(directory) is damaged (\(error))")
     }
@@ -173,31 +194,35 @@ struct ImageCache {
 
   private func make() throws {
     // What a killed process left, and what is not to be read again.
-    for name in try FileManager.default.contentsOfDirectory(atPath: directory) where name != "lock" {
-      try FileManager.default.removeItem(atPath: "\(directory)/\(name)")
-    }
-    var manifest = expected
-    let partial = "\(directory)/\(Self.plainFile).partial"
     do {
-      let each = try DecodedFile(path: partial, header: IDXArray.header(of: shape), imageBytes: imageBytes)
-        .fill(sources, size: size, report: report)
-      manifest.checksum = Self.checksum(ofChecksums: each)
+      for name in try FileManager.default.contentsOfDirectory(atPath: directory) where name != "lock" {
+        try FileManager.default.removeItem(atPath: "\(directory)/\(name)")
+      }
+    } catch { throw CacheError(directory, "cannot be emptied", because: error) }
+    let partial = "\(directory)/\(Self.plainFile).partial"
+    defer { unlink(partial) }
+    let file = try DecodedFile(path: partial, header: IDXArray.header(of: shape), imageBytes: imageBytes)
+    let decoded = try file.fill(sources, size: size, report: report)
+    var manifest = expected
+    manifest.checksum = Self.checksum(ofChecksums: decoded.checksums)
+    manifest.damaged = decoded.damaged.isEmpty ? nil : decoded.damaged
+    manifest.warnings = decoded.warnings.isEmpty ? nil : decoded.warnings
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let text = try encoder.encode(manifest) + Data("\n".utf8)
+    do {
       if isCompressed {
         let file = try MappedFile(path: partial)
         try WholeFile.write(to: "\(directory)/\(Self.compressedFile)") { handle in
           try Gzip.compress([file.bytes], level: 1) { try handle.write(contentsOf: Data($0)) }
         }
-        unlink(partial)
       } else if rename(partial, "\(directory)/\(Self.plainFile)") != 0 {
-        throw FileFormatError(partial, "cannot be renamed: \(String(cString: strerror(errno)))")
+        throw CacheError(systemError: partial, "cannot be renamed")
       }
-    } catch {
-      unlink(partial)
-      throw error
+      try WholeFile.write(text, to: manifestPath)
+    } catch let error as FileFormatError {
+      throw CacheError(error.file, error.reason)
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try WholeFile.write(encoder.encode(manifest) + Data("\n".utf8), to: manifestPath)
   }
 }
 
@@ -208,126 +233,13 @@ private final class CacheLock {
   /// - Parameter waiting: called when another holds it, before waiting
   init(_ path: String, waiting: () throws -> Void) throws {
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw FileFormatError(path, "cannot be opened: \(String(cString: strerror(errno)))")
-    }
+    guard descriptor >= 0 else { throw CacheError(systemError: path, "cannot be written") }
     if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
     try waiting()
     while flock(descriptor, LOCK_EX) != 0 {
-      guard errno == EINTR else {
-        throw FileFormatError(path, "cannot be locked: \(String(cString: strerror(errno)))")
-      }
+      guard errno == EINTR else { throw CacheError(systemError: path, "cannot be locked") }
     }
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
-}
-
-/// A file of images that threads decode into, each image to its place: memory holds one image a thread.
-private final class DecodedFile {
-  private let path: String
-  private let descriptor: Int32
-  private let headerBytes: Int
-  private let imageBytes: Int
-
-  init(path: String, header: [UInt8], imageBytes: Int) throws {
-    self.path = path
-    headerBytes = header.count
-    self.imageBytes = imageBytes
-    descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw FileFormatError(path, "cannot be written: \(String(cString: strerror(errno)))")
-    }
-    try header.withUnsafeBytes { try write($0, at: 0) }
-  }
-
-  deinit { if descriptor >= 0 { close(descriptor) } }
-
-  private func write(_ bytes: UnsafeRawBufferPointer, at place: Int) throws {
-    var written = 0
-    while written < bytes.count {
-      let count = pwrite(
-        descriptor, bytes.baseAddress! + written, bytes.count - written, off_t(place + written))
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else {
-        throw FileFormatError(path, "cannot be written: \(String(cString: strerror(errno)))")
-      }
-      written += count
-    }
-  }
-
-  /// Decodes all images, and gives the checksum of each.
-  func fill(_ sources: SourceImages, size: Int, report: @escaping ImageFolderReport) throws -> [UInt32] {
-    let total = sources.count
-    // Room for all, or an error now and not after an hour.
-    let status = posix_fallocate(descriptor, 0, off_t(headerBytes + total * imageBytes))
-    guard status == 0 else {
-      throw FileFormatError(
-        path, "no room for \(total * imageBytes) bytes: \(String(cString: strerror(status)))")
-    }
-    let next = Atomic(0)
-    let done = Atomic(0)
-    let isStopped = Atomic(false)
-    let failure = Mutex<(place: Int, error: any Error)?>(nil)
-    func stop(_ place: Int, _ error: any Error) {
-      failure.withLock { if $0 == nil || place < $0!.place { $0 = (place, error) } }
-      isStopped.store(true, ordering: .relaxed)
-    }
-    var checksums = [UInt32](repeating: 0, count: total)
-    var progress = DecodingProgress(total: total, report: report)
-    try progress.tell(done: 0)
-    checksums.withUnsafeMutableBufferPointer { checksums in
-      Parallel.forEach(Parallel.threadCount) { thread in
-        let decoder = ImageDecoder(size: size)
-        let image = UnsafeMutableRawBufferPointer.allocate(byteCount: imageBytes, alignment: 16)
-        defer { image.deallocate() }
-        // One after the other and not a range each: images take unequal times.
-        while !isStopped.load(ordering: .relaxed) {
-          let place = next.add(1, ordering: .relaxed).oldValue
-          guard place < total else { break }
-          do {
-            try decoder.decode(
-              sources.path(place), into: image.baseAddress!.assumingMemoryBound(to: UInt8.self))
-            checksums[place] = Gzip.checksum(UnsafeRawBufferPointer(image))
-            try write(UnsafeRawBufferPointer(image), at: headerBytes + place * imageBytes)
-            let count = done.add(1, ordering: .relaxed).newValue
-            if thread.contains(0) { try progress.update(done: count) }
-          } catch { stop(place, error) }
-        }
-      }
-    }
-    if let failure = failure.withLock({ $0 }) { throw failure.error }
-    try progress.tell(done: total)
-    guard fsync(descriptor) == 0 else {
-      throw FileFormatError(path, "cannot be written: \(String(cString: strerror(errno)))")
-    }
-    return checksums
-  }
-}
-
-/// Tells about twice a second how far the decoding has come.
-private struct DecodingProgress {
-  let total: Int
-  let report: ImageFolderReport
-  private let clock = ContinuousClock()
-  private let start = ContinuousClock.now
-  private var last = ContinuousClock.now
-
-  init(total: Int, report: @escaping ImageFolderReport) {
-    self.total = total
-    self.report = report
-  }
-
-  mutating func update(done: Int) throws {
-    let now = clock.now
-    guard now - last >= .milliseconds(500) else { return }
-    last = now
-    try tell(done: done)
-  }
-
-  func tell(done: Int) throws {
-    let seconds = (clock.now - start) / .seconds(1)
-    let left = done == 0 ? .infinity : seconds / Double(done) * Double(total - done)
-    try report(.decoding(done: done, total: total, secondsLeft: left))
-  }
 }

@@ -34,8 +34,18 @@ public final class ImageStore: Sendable {
     self.width = width
   }
 
+  /// Bytes in this process's own memory: none where a file is mapped.
+  public var residentBytes: Int { if case .array(let bytes) = bytes { bytes.count } else { 0 } }
+
   /// Bytes of an image.
   public var imageSize: Int { channels * height * width }
+
+  /// Looks whether a mapped file is still as long as it was.
+  /// - Throws: `CacheError` when it was cut short: then its images can no longer be read.
+  /// - Complexity: one system call, whatever the size.
+  package func check() throws {
+    if case .mapping(let file, _) = bytes { try file.check() }
+  }
 }
 
 /// The bytes of a store, wherever they lie. Loops go through `withUnsafeBufferPointer`; single accesses are
@@ -76,33 +86,4 @@ extension ImageBytes: RandomAccessCollection {
 
 extension ImageBytes: Equatable {
   static func == (a: ImageBytes, b: ImageBytes) -> Bool { a.elementsEqual(b) }
-}
-
-/// A file's bytes in the process's address space, read as they are touched, until this is let go.
-///
-/// A file that is cut short while it is mapped ends the process (SIGBUS) when its lost part is touched. So
-/// only files are mapped that this library replaces by renaming and never changes in place.
-final class MappedFile: @unchecked Sendable {
-  let path: String
-  let bytes: UnsafeRawBufferPointer
-
-  /// - Throws: `FileFormatError` for what is not a file of at least one byte.
-  init(path: String) throws {
-    self.path = path
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      throw FileFormatError(path, "cannot be read: \(String(cString: strerror(errno)))")
-    }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else {
-      throw FileFormatError(path, "this is not a file with contents")
-    }
-    guard let start = mmap(nil, Int(status.st_size), PROT_READ, MAP_SHARED, descriptor, 0),
-      start != MAP_FAILED
-    else { throw FileFormatError(path, "cannot be mapped: \(String(cString: strerror(errno)))") }
-    bytes = UnsafeRawBufferPointer(start: start, count: Int(status.st_size))
-  }
-
-  deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) }
 }

@@ -19,17 +19,18 @@ public enum MNIST {
   /// Digits as classes and strata.
   ///
   /// Files of the same form with other contents are read too (other data sets come under the same four
-  /// names); `source` then says so.
+  /// names), and so are files that an unpacker named otherwise (`train-images.idx3-ubyte`, or a folder of the
+  /// file's name with the file in it); `source` then says so.
   /// - Parameter folder: the folder with the files, or one that has them in `mnist`, `MNIST` or `MNIST/raw`.
   /// - Throws: `MissingDataError` when a file is not there, `FileFormatError` when one is not what it should
   ///   be.
   public static func load(from folder: String?) throws -> DatasetPair {
-    let paths = try find(in: folder)
+    let (place, files) = try find(in: folder)
+    let paths = files.map(\.path)
     let digits = (0...9).map(String.init)
     var checksums: [UInt32] = []
     func part(_ images: String, _ labels: String) throws -> ImageDataset {
-      let (pixels, classes) = (try IDXArray(path: images), try IDXArray(path: labels))
-      try DigitFiles.check(pixels, classes, images: images, labels: labels, size: 28)
+      let (pixels, classes) = try DigitFiles.read(images: images, labels: labels, size: 28)
       checksums += [pixels.checksum, classes.checksum]
       let store = ImageStore(pixels.raw, count: pixels.shape[0], channels: 1, height: 28, width: 28)
       let fine = classes.raw.map(Int.init)
@@ -37,7 +38,7 @@ public enum MNIST {
         name: "MNIST", store: store, labels: fine, strata: fine, classNames: digits, stratumNames: digits)
     }
     let (training, test) = (try part(paths[0], paths[1]), try part(paths[2], paths[3]))
-    var source = "MNIST, \((paths[0] as NSString).deletingLastPathComponent)"
+    var source = "MNIST, \(place)\(FoundFile.remark(files, in: place))"
     let isPublished = checksums == publishedChecksums
     let difference = "contents other than those of the published MNIST files"
     if !isPublished { source += " (\(difference))" }
@@ -58,41 +59,46 @@ public enum MNIST {
     }
   }
 
-  private static func find(in folder: String?) throws -> [String] {
+  private static func find(in folder: String?) throws -> (place: String, files: [FoundFile]) {
     let candidates =
       folder.map { root in
         ["mnist", "MNIST", "MNIST/raw", ""].map { (root as NSString).appendingPathComponent($0) }
       } ?? []
-    func existing(_ name: String, in folder: String) -> String? {
-      ["\(folder)/\(name).gz", "\(folder)/\(name)"].first { FileManager.default.fileExists(atPath: $0) }
-    }
     var fewestMissing = names
     for candidate in candidates {
-      let found = names.map { existing($0, in: candidate) }
-      if found.allSatisfy({ $0 != nil }) { return found.map { $0! } }
+      let place = DataFolder(candidate)
+      let found = names.map { place.file(named: [$0 + ".gz", $0]) }
       let missing = zip(names, found).filter { $1 == nil }.map(\.0)
+      if missing.isEmpty { return (candidate, found.compactMap { $0 }) }
       if missing.count < fewestMissing.count { fewestMissing = missing }
     }
     throw MissingDataError(dataset: "MNIST", missing: fewestMissing, searched: candidates, advice: advice)
   }
 }
 
-/// What any pair of digit files must fulfil.
+/// A pair of digit files, checked.
 enum DigitFiles {
-  static func check(_ pixels: IDXArray, _ classes: IDXArray, images: String, labels: String, size: Int) throws
-  {
-    guard pixels.holdsBytes, pixels.shape.count == 3, pixels.shape[1] == size, pixels.shape[2] == size else {
-      throw FileFormatError(
-        images, byte: 4,
-        "images of \(size) x \(size) bytes expected, and the array has the shape \(pixels.shape)")
+  static func read(images: String, labels: String, size: Int) throws -> (
+    images: IDXArray, labels: IDXArray
+  ) {
+    let pixels = try IDXArray(path: images) { shape, type in
+      guard type == IDXArray.byte, shape.count == 3, shape[1] == size, shape[2] == size else {
+        throw FileFormatError(
+          images, byte: 4,
+          "images of \(size) x \(size) bytes expected, and the array has the shape \(shape)")
+      }
     }
-    guard classes.holdsBytes, classes.shape == [pixels.shape[0]] else {
-      throw FileFormatError(
-        labels, byte: 4, "\(pixels.shape[0]) labels expected, and the array has the shape \(classes.shape)")
+    let classes = try IDXArray(path: labels) { shape, type in
+      guard type == IDXArray.byte, shape == [pixels.shape[0]] else {
+        throw FileFormatError(
+          labels, byte: 4,
+          "\(pixels.shape[0]) labels expected, and the array has the shape \(shape)")
+      }
     }
     if let place = classes.raw.firstIndex(where: { $0 > 9 }) {
       throw FileFormatError(
         labels, byte: 8 + place, "label \(classes.raw[place]) is not a digit (byte of the decompressed data)")
     }
+    return (pixels, classes)
   }
 }

@@ -20,12 +20,14 @@ public enum Waterbirds {
   ///   - folder: holds `waterbird_complete95_forest2water2` or `waterbirds`
   ///   - size: side of the stored images: the shorter side is scaled to it, and the centre kept
   ///   - cache: the folder of caches
+  ///   - skipsDamaged: leaves damaged images out, which are an error otherwise
   ///   - report: told of the decoding
-  /// - Throws: `MissingDataError`, `FileFormatError`.
+  /// - Throws: `MissingDataError`, `FileFormatError`, `CacheError`, `UnusableDataError`.
   public static func load(
-    from folder: String?, size: Int, cache: String = Glyphs.defaultCache, report: ImageFolderReport? = nil
+    from folder: String?, size: Int, cache: String = Glyphs.defaultCache, skipsDamaged: Bool = false,
+    report: ImageFolderReport? = nil
   ) throws -> DatasetPair {
-    try table(in: folder).load(size: size, cache: cache, report: report)
+    try table(in: folder).load(size: size, cache: cache, skipsDamaged: skipsDamaged, report: report)
   }
 
   static func table(in root: String?) throws -> ImageTable {

@@ -20,7 +20,7 @@ public struct Collapse: Codable, Sendable, Equatable {
     public var name: String
     /// The number of its points, at least 1.
     public var count: Int
-    /// Nil for a group of one point.
+    /// In [-1, 1]; nil for a group of one point.
     public var withinCosine: Double?
     /// In [0, 1], which is the length of the mean; 1 for a group of one point.
     public var cosineToMean: Double
@@ -30,15 +30,15 @@ public struct Collapse: Codable, Sendable, Equatable {
 
   /// The groups that have points, in order.
   public var groups: [Group]
-  /// The mean over groups of two points or more; nil when there is none.
+  /// In [-1, 1], the mean over groups of two points or more; nil when there is none.
   public var withinCosine: Double?
-  /// The mean over groups.
+  /// In [0, 1], the mean over groups.
   public var cosineToMean: Double
   /// In [0, 1]; nil when all points coincide.
   public var withinVarianceShare: Double?
 
   /// - Parameters:
-  ///   - embeddings: `[N, d]`, of any length; rows of zeros stay zeros
+  ///   - embeddings: `[N, d]`, finite, of any length; rows of zeros stay zeros
   ///   - groups: the group of each row, from 0
   ///   - names: what the groups are called; numbers where it is shorter
   public init(_ embeddings: Tensor, groups assignment: [Int], names: [String] = []) {
@@ -52,17 +52,19 @@ public struct Collapse: Codable, Sendable, Equatable {
       let n = Double(sums.counts[group])
       let length = sums.squaredLength(group)
       let squares = sums.squares[group]
+      // Unit rows are so to float32's precision, which may put a figure a little beyond its range.
       return Group(
         name: names.indices.contains(group) ? names[group] : String(group), count: sums.counts[group],
-        withinCosine: n > 1 ? (length - squares) / (n * (n - 1)) : nil, cosineToMean: length.squareRoot() / n,
-        withinVariance: max(0, squares / n - length / (n * n)))
+        withinCosine: n > 1 ? min(max((length - squares) / (n * (n - 1)), -1), 1) : nil,
+        cosineToMean: min(length.squareRoot() / n, 1),
+        withinVariance: min(max(squares / n - length / (n * n), 0), 1))
     }
     let several = groups.compactMap(\.withinCosine)
     withinCosine = several.isEmpty ? nil : several.reduce(0, +) / Double(several.count)
     cosineToMean = groups.reduce(0) { $0 + $1.cosineToMean } / Double(groups.count)
     let within = groups.reduce(0) { $0 + $1.withinVariance * Double($1.count) }
     let total = sums.squares.reduce(0, +) - sums.totalSquaredLength / Double(assignment.count)
-    withinVarianceShare = total > 1e-9 * Double(assignment.count) ? within / total : nil
+    withinVarianceShare = total > 1e-9 * Double(assignment.count) ? min(within / total, 1) : nil
   }
 }
 

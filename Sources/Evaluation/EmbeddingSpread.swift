@@ -7,7 +7,7 @@ import Tensors
 /// - Complexity: a few passes over the embeddings.
 /// - Source: the deviation is what Chen and He 2021 (SimSiam) watch.
 public struct EmbeddingSpread: Sendable, Equatable {
-  /// The mean cosine over all pairs of rows: 1 when all have collapsed to a point, about 0 when they are spread
+  /// The mean cosine over all pairs of rows, in [-1, 1]: 1 when all have collapsed to a point, about 0 when they are spread
   /// over the sphere.
   public var meanCosine: Double
   /// The mean over dimensions of the deviation over rows, times the square root of the dimension: 0 when all have
@@ -18,7 +18,7 @@ public struct EmbeddingSpread: Sendable, Equatable {
   /// Of an embedding.
   public var dimensions: Int
 
-  /// - Parameter embeddings: `[N, d]`, N at least 2, of any length.
+  /// - Parameter embeddings: `[N, d]`, N at least 2, finite, of any length.
   public init(_ embeddings: Tensor) {
     require(
       embeddings.rank == 2 && embeddings.shape[0] >= 2,
@@ -27,7 +27,7 @@ public struct EmbeddingSpread: Sendable, Equatable {
     meanCosine = Collapse(embeddings, groups: [Int](repeating: 0, count: count)).withinCosine!
     let deviations = Self.deviations(of: withoutGradient { embeddings.detached().normalised() })
     let even = 1 / Double(width).squareRoot()
-    deviation = deviations.reduce(0, +) / Double(width) / even
+    deviation = min(deviations.reduce(0, +) / Double(width) / even, 1)
     constantDimensions = deviations.count { $0 < 1e-3 * even }
     dimensions = width
   }

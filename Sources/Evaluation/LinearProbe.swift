@@ -104,12 +104,19 @@ public func accuracy(_ predictions: [Int], labels: [Int]) -> Double {
 }
 
 /// Mean and deviation of each feature of a training set.
+///
+/// A feature whose deviation is under 1e-6 counts as constant and becomes 0. Embeddings of extraordinary size are
+/// brought to an ordinary one first, by powers of two: features beyond 2^40 one by one, embeddings that are all
+/// under 2^-20 together.
 struct FeatureScaling: Sendable {
+  /// Nil where all are of ordinary size.
+  private let powers: Tensor?
   private let mean: Tensor
   private let inverseDeviation: Tensor
 
   init(_ features: Tensor) {
-    let features = features.detached()
+    powers = Self.powers(for: features)
+    let features = Self.scaled(features, powers)
     mean = features.mean(axis: 0)
     let variance = (features - mean).squared().mean(axis: 0)
     // A feature that never changes says nothing, and is left at 0 rather than divided by 0.
@@ -117,6 +124,29 @@ struct FeatureScaling: Sendable {
   }
 
   func apply(_ features: Tensor) -> Tensor {
-    withoutGradient { (features.detached() - mean) * inverseDeviation }
+    withoutGradient { (Self.scaled(features, powers) - mean) * inverseDeviation }
+  }
+
+  private static func scaled(_ features: Tensor, _ powers: Tensor?) -> Tensor {
+    // Twice, because a float holds no power of two that lifts the smallest ones in one step.
+    powers.map { features.detached() * $0 * $0 } ?? features.detached()
+  }
+
+  /// Square roots of the powers of two, one a feature.
+  private static func powers(for features: Tensor) -> Tensor? {
+    let width = features.shape[1]
+    var largest = [Float](repeating: 0, count: width)
+    features.withUnsafeData { values in
+      for start in stride(from: 0, to: values.count, by: width) {
+        for k in 0..<width { largest[k] = max(largest[k], abs(values[start + k])) }
+      }
+    }
+    let most = largest.max() ?? 0
+    let (tiny, huge): (Float, Float) = (0x1p-20, 0x1p40)
+    guard most > huge || (most > 0 && most < tiny) else { return nil }
+    func root(_ size: Float) -> Float {
+      Float(sign: .plus, exponent: -Int(size.exponent) / 2, significand: 1)
+    }
+    return Tensor(largest.map { most < tiny ? root(most) : $0 > huge ? root($0) : 1 })
   }
 }

@@ -7,7 +7,7 @@ enum Contents {
   /// Reads the file to its end, or as far as it could be right.
   /// - Parameter published: nil: only gzip's own check sums, where it is gzipped.
   /// - Returns: nil when it is right, else a sentence.
-  /// - Throws: what `tick` throws; `FetchFailure` when it cannot be read.
+  /// - Throws: what `tick` throws.
   /// - Complexity: one pass; memory for one piece.
   static func problem(
     of path: String, published: PublishedContents?, tick: () throws -> Void = {}
@@ -15,19 +15,17 @@ enum Contents {
     let digest = try MD5()
     switch published {
     case .file(let md5, let bytes):
-      guard let handle = FileHandle(forReadingAtPath: path) else {
-        throw FetchFailure.system("read", path, errno)
-      }
-      defer { try? handle.close() }
-      return try compare(md5, bytes, digest, tick) { buffer in
-        let count = read(handle.fileDescriptor, buffer.baseAddress, buffer.count)
-        guard count >= 0 else { throw FetchFailure.system("read", path, errno) }
-        return count
+      return try unlessUnreadable {
+        let file = try RegularFile(path)
+        return try compare(md5, bytes, digest, tick, file.read(into:))
       }
     case .unwrapped(let md5, let bytes):
-      return try unwrapping(path) { reader in try compare(md5, bytes, digest, tick, reader.read(into:)) }
+      return try unlessUnreadable {
+        try compare(md5, bytes, digest, tick, GzipReader(path: path).read(into:))
+      }
     case nil:
-      return try unwrapping(path) { reader in
+      return try unlessUnreadable {
+        let reader = try GzipReader(path: path)
         guard reader.isCompressed else { return nil }
         _ = try compare(nil, .max, digest, tick, reader.read(into:))
         return nil
@@ -35,9 +33,9 @@ enum Contents {
     }
   }
 
-  /// What gzip says of a damaged file is about the contents, not about this machine.
-  private static func unwrapping(_ path: String, _ body: (GzipReader) throws -> String?) throws -> String? {
-    do { return try body(GzipReader(path: path)) } catch let error as FileFormatError {
+  /// What gzip says of a damaged file is about the contents, not about this machine; a FIFO or a folder has none.
+  private static func unlessUnreadable(_ body: () throws -> String?) throws -> String? {
+    do { return try body() } catch let error as FileFormatError {
       return error.reason + (error.byte.map { " at byte \($0)" } ?? "")
     }
   }

@@ -144,8 +144,7 @@ final class Download: TransferReceiver {
       }
       return
     }
-    try limit.check(size: partial.size + body.count, file: file, type: suspiciousType)
-    try partial.append(body)
+    try partial.append(body, within: limit, of: file, type: suspiciousType)
     received += body.count
   }
 
@@ -210,7 +209,9 @@ struct SizeLimit {
   func check(size: Int, file: RemoteFile, type: String?) throws {
     guard !anyContents, size > file.largestSize else { return }
     throw FetchFailure(
-      .anotherMirror, "more bytes come than the \(file.largestSize) that are published" + Self.remark(type))
+      .anotherMirror,
+      "more bytes come than the \(file.largestSize) that are published\(Self.remark(type)); they were thrown away"
+    )
   }
 
   /// - Throws: `FetchFailure` when the disk has no room for the rest of a file of `size` bytes.

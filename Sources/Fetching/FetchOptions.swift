@@ -10,10 +10,14 @@ public enum FetchSource: Sendable, Equatable {
   /// - Throws: `FetchUsageError`.
   public init(_ text: String) throws {
     if let scheme = text.range(of: "://") {
-      guard isWebAddress(text) else {
+      guard ["http", "https"].contains(text[..<scheme.lowerBound].lowercased()) else {
         throw FetchUsageError(
-          "addresses of \(text[..<scheme.lowerBound]) cannot be fetched from: http, https or a folder is expected"
-        )
+          "addresses of \(printable(String(text[..<scheme.lowerBound]))) cannot be fetched from: http, https or a "
+            + "folder is expected")
+      }
+      if let problem = Self.problem(ofAddress: text) {
+        // Not the address itself, in which a password may stand.
+        throw FetchUsageError("the address cannot be used: \(problem)")
       }
       self = .address(text.hasSuffix("/") ? text : text + "/")
       return
@@ -23,6 +27,46 @@ public enum FetchSource: Sendable, Equatable {
       throw FetchUsageError("\(text) is neither a folder nor an address that begins with http:// or https://")
     }
     self = .folder(text)
+  }
+}
+
+extension FetchSource {
+  /// What keeps an address of http or https from being one to which the names of files can be added.
+  fileprivate static func problem(ofAddress text: String) -> String? {
+    if text.contains("#") {
+      return "it has a fragment (#...), which is not sent to servers; leave it out"
+    }
+    if text.contains("?") {
+      return
+        "it has a query (?...), behind which the names of files cannot be added; name a folder of a server"
+    }
+    if text.contains("\\") {
+      return "it has a backslash; the parts of an address are separated by /"
+    }
+    guard isWebAddress(text), text.unicodeScalars.allSatisfy(\.isASCII) else {
+      return
+        "a host is missing after ://, or it has spaces or other characters that an address writes as %20"
+    }
+    let authority = text[text.range(of: "://")!.upperBound...].prefix { $0 != "/" }
+    let parts = authority.split(separator: "@", omittingEmptySubsequences: false)
+    guard parts.count <= 2 else {
+      return "it has more than one @ before the first /; write %40 for one in a password"
+    }
+    if parts.count == 2,
+      parts[0].split(separator: ":", omittingEmptySubsequences: false).first?.isEmpty ?? true
+    {
+      return "a name is missing before the @: http://user:password@host/"
+    }
+    guard
+      let place = parts[parts.count - 1].wholeMatch(
+        of: /(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:(\d{1,5}))?/)
+    else {
+      return "host and port are not of the form host:port (a / in a password is written %2F)"
+    }
+    if let port = place.3.flatMap({ Int($0) }), !(1...65_535).contains(port) {
+      return "there is no port \(port)"
+    }
+    return nil
   }
 }
 
@@ -88,10 +132,6 @@ struct BackOff {
   static func seconds(retryAfter text: String, now: Date = Date()) -> Double? {
     let text = text.trimmingCharacters(in: .whitespaces)
     if !text.isEmpty, text.allSatisfy({ $0.isASCII && $0.isNumber }) { return Double(text) }
-    let format = DateFormatter()
-    format.locale = Locale(identifier: "en_US_POSIX")
-    format.timeZone = TimeZone(identifier: "GMT")
-    format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
-    return format.date(from: text).map { max(0, $0.timeIntervalSince(now)) }
+    return httpDate(text).map { max(0, $0.timeIntervalSince(now)) }
   }
 }

@@ -37,10 +37,8 @@ extension Fetcher {
   public func plan(_ dataset: FetchableDataset) throws -> [PlannedFile] {
     try dataset.files.map { file in
       let origins = FileOrigin.all(of: file, in: dataset, source: options.source)
-      let partial = "\(root)/\(dataset.folder)/\(file.name).partial"
-      var state = PlannedFile.State.missing
-      var status = stat()
-      if stat(partial, &status) == 0, status.st_size > 0 { state = .partial(Int(status.st_size)) }
+      let bytes = PartialFile.usableBytes(of: "\(root)/\(dataset.folder)/\(file.name)")
+      var state = bytes > 0 ? PlannedFile.State.partial(bytes) : .missing
       if !options.force {
         do { if let path = try whole(file, of: dataset) { state = .present(path) } } catch let failure
           as FetchFailure

@@ -1,4 +1,6 @@
+import Datasets
 import Foundation
+import Tensors
 
 /// Something that happened and that a person may want to see.
 public enum FetchEvent: Sendable {
@@ -90,9 +92,10 @@ public final class Fetcher {
       do {
         return try FetchedFile(path: path, outcome: .fetched(bytes: bring(file, to: path, partial, dataset)))
       } catch {
-        // An empty file is nothing to go on from.
-        if partial.size == 0 { partial.discard() }
-        throw error
+        guard !partial.isOfUse else { throw error }
+        // Nothing of it could be used by the next fetch.
+        partial.discard()
+        throw error is FetchInterruption ? FetchInterruption(partial: nil, bytes: 0) : error
       }
     } catch let failure as FetchFailure {
       return FetchedFile(path: path, outcome: .failed(failure.reason))
@@ -105,13 +108,24 @@ public final class Fetcher {
     for folder in [dataset.folder] + dataset.otherFolders {
       for name in file.localNames {
         let path = ["\(root)", folder, name].filter { !$0.isEmpty }.joined(separator: "/")
-        guard FileManager.default.fileExists(atPath: path) else { continue }
-        let problem = try Contents.problem(
-          of: path, published: options.anyContents ? nil : file.contents, tick: stopIfInterrupted)
+        var status = stat()
+        // A folder of this name may hold the file.
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else { continue }
+        if status.st_mode & S_IFMT != S_IFREG, folder == dataset.folder {
+          throw PartialFile.inTheWay(
+            path, "this is \(RegularFile.kind(status.st_mode)), and a file was expected")
+        }
+        let problem = try problem(of: path, file)
         if problem == nil { return path }
         guard folder == dataset.folder else { continue }
         throw FetchFailure(
           .giveUp, "it is there with other contents than the published (\(problem!)); --force replaces it")
+      }
+      // Under a name that an unpacker gave it.
+      let path = ["\(root)", folder].filter { !$0.isEmpty }.joined(separator: "/")
+      for other in DataFolder(path).files(like: file.localNames)
+      where try problem(of: other, file) == nil {
+        return other
       }
     }
     return nil
@@ -177,9 +191,13 @@ public final class Fetcher {
     -> FetchFailure
   {
     let kept =
-      partial.size > 0
-      ? "; \(byteCountText(partial.size)) are kept, and the same command goes on from there" : ""
-    return FetchFailure(.giveUp, reasons.map { "\($0.origin): \($0.reason)" }.joined(separator: "; ") + kept)
+      partial.isOfUse
+      ? "; \(byteCountText(partial.size)) are kept, and the same command continues from there"
+      : partial.size > 0
+        ? "; what came is not kept, because the server gave no tag or date by which the rest could be asked for"
+        : ""
+    return FetchFailure(
+      .giveUp, reasons.map { "\($0.origin): \($0.reason)" }.joined(separator: "; ") + kept)
   }
 
   /// One attempt at one address, up to the file's name.
@@ -210,9 +228,7 @@ public final class Fetcher {
       try download.run()
       type = download.suspiciousType
     }
-    let problem = try Contents.problem(
-      of: partial.path, published: options.anyContents ? nil : file.contents, tick: stopIfInterrupted)
-    if let problem {
+    if let problem = try problem(of: partial.path, file) {
       let size = partial.size
       try partial.restart(nil)
       // Where a part was here before, the disk may be what spoilt it: once more from the start.
@@ -222,6 +238,11 @@ public final class Fetcher {
       )
     }
     try partial.install(as: path)
+  }
+
+  private func problem(of path: String, _ file: RemoteFile) throws -> String? {
+    try Contents.problem(
+      of: path, published: options.anyContents ? nil : file.contents, tick: stopIfInterrupted)
   }
 
   private func stopIfInterrupted() throws {

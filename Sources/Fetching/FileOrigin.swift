@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// A place that may have a file.
 enum FileOrigin: Equatable {
@@ -38,35 +39,25 @@ enum LocalCopy {
     _ source: String, _ file: RemoteFile, _ partial: PartialFile, _ limit: SizeLimit,
     _ report: (Int, Int?) throws -> Void
   ) throws {
-    let descriptor = open(source, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      let code = errno
-      throw FetchFailure(
-        .anotherMirror,
-        code == ENOENT ? "there is no such file" : "cannot be read: \(String(cString: strerror(code)))")
+    let opened: RegularFile
+    do { opened = try RegularFile(source) } catch let error as FileFormatError {
+      throw FetchFailure(.anotherMirror, error.reason)
     }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw FetchFailure(.anotherMirror, "this is not a file")
-    }
-    let size = Int(status.st_size)
-    try limit.check(announced: size, file: file, type: nil)
+    try limit.check(announced: opened.size, file: file, type: nil)
     try partial.restart(nil)
-    try limit.checkSpace(for: size)
+    try limit.checkSpace(for: opened.size)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
     while true {
-      let count = read(descriptor, buffer.baseAddress, buffer.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else {
-        throw FetchFailure(.anotherMirror, "cannot be read: \(String(cString: strerror(errno)))")
+      let count: Int
+      do { count = try opened.read(into: buffer) } catch let error as FileFormatError {
+        throw FetchFailure(.anotherMirror, error.reason)
       }
       guard count > 0 else { return }
       // It may be growing while it is read.
-      try limit.check(size: partial.size + count, file: file, type: nil)
-      try partial.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      try report(partial.size, size)
+      try partial.append(
+        UnsafeRawBufferPointer(rebasing: buffer[..<count]), within: limit, of: file, type: nil)
+      try report(partial.size, opened.size)
     }
   }
 }

@@ -72,6 +72,7 @@ struct HTTPTransfer {
     _ = spread_curl_set_text(handle, CURLOPT_URL, address)
     _ = spread_curl_set_text(handle, CURLOPT_USERAGENT, "spread-exp fetch")
     _ = spread_curl_set_number(handle, CURLOPT_NOSIGNAL, 1)
+    spread_curl_end_at_once(handle)
     _ = spread_curl_set_number(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
     _ = spread_curl_set_number(handle, CURLOPT_BUFFERSIZE, 1 << 18)
     _ = spread_curl_set_number(handle, CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(connectTimeout * 1000)))

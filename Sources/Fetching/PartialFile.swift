@@ -14,6 +14,8 @@ final class PartialFile {
     var validator: String?
     /// The whole file's size, if the server said.
     var total: Int?
+
+    func isOfUse(to size: Int) -> Bool { validator != nil || total == size }
   }
 
   let path: String
@@ -24,32 +26,73 @@ final class PartialFile {
 
   /// Opens or makes it.
   /// - Parameter file: the path of the file that it is to become.
+  /// - Throws: `FetchFailure` when what is in its place, in its note's or in the file's is not to be written or
+  ///   replaced: a FIFO or a device, a file of another owner, or one that has a second name.
   init(of file: String) throws {
     path = file + ".partial"
-    // A link that someone left there must not decide which file is written.
-    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
-    guard descriptor >= 0 else { throw FetchFailure.system("written", path, errno) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
-      throw FetchFailure(.giveUp, "\(path) is in the way: it is not a file")
+    for other in [file, path + ".json"] {
+      var status = stat()
+      guard stat(other, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { continue }
+      throw Self.inTheWay(
+        other, "this is \(RegularFile.kind(status.st_mode)), and a file was expected")
     }
-    size = Int(status.st_size)
+    let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+    let made = open(path, flags | O_CREAT | O_EXCL, 0o644)
+    // A link that someone left there must not decide which file is written.
+    descriptor = made < 0 && errno == EEXIST ? open(path, flags) : made
+    guard descriptor >= 0 else { throw FetchFailure.system("written", path, errno) }
+    do { size = try made >= 0 ? 0 : Self.sizeOfOwn(descriptor, path) } catch {
+      close(descriptor)
+      throw error
+    }
     note = Self.read(path + ".json")
   }
 
   deinit { close(descriptor) }
 
-  private static func read(_ path: String) -> Note? {
+  static func inTheWay(_ path: String, _ reason: String) -> FetchFailure {
+    FetchFailure(.giveUp, "\(path) is in the way: \(reason); move it away")
+  }
+
+  /// The size of a file that was there before, when it is one that may be written into.
+  private static func sizeOfOwn(_ descriptor: Int32, _ path: String) throws -> Int {
     var status = stat()
-    guard stat(path, &status) == 0, status.st_size < 1 << 16,
-      let data = try? Data(contentsOf: URL(fileURLWithPath: path)),
+    guard fstat(descriptor, &status) == 0 else { throw FetchFailure.system("read", path, errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw inTheWay(path, "this is \(RegularFile.kind(status.st_mode)), and a file was expected")
+    }
+    guard status.st_nlink == 1 else {
+      throw inTheWay(path, "the file has a second name (a hard link) elsewhere")
+    }
+    guard status.st_uid == geteuid() else {
+      throw inTheWay(path, "the file belongs to another user")
+    }
+    return Int(status.st_size)
+  }
+
+  private static func read(_ path: String) -> Note? {
+    guard let file = try? RegularFile(path), file.size < 1 << 16,
+      let data = try? WholeFile.read(path),
       let note = try? JSONDecoder().decode(Note.self, from: data)
     else { return nil }
-    // It becomes part of a request: a line break in it would be a header of its own.
-    let isPlain = (note.validator ?? "").unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
-    return isPlain ? note : nil
+    // It becomes part of a request.
+    guard note.validator.map(ResponseHead.isValidator) ?? true, note.total ?? 0 >= 0 else {
+      return nil
+    }
+    return note
   }
+
+  /// How many bytes a fetch of this file would find and use.
+  static func usableBytes(of file: String) -> Int {
+    guard let partial = try? RegularFile(file + ".partial"), partial.size > 0,
+      let note = read(file + ".partial.json"), note.isOfUse(to: partial.size)
+    else { return 0 }
+    return partial.size
+  }
+
+  /// Whether the bytes that are here can become part of the file: a server can be asked for the rest, or nothing
+  /// is left to ask for.
+  var isOfUse: Bool { size > 0 && note?.isOfUse(to: size) ?? false }
 
   /// What a request for the rest must carry; nil when the file must be fetched from its start.
   func resumption(from address: String) -> (start: Int, validator: String)? {
@@ -80,7 +123,19 @@ final class PartialFile {
     }
   }
 
-  func append(_ bytes: UnsafeRawBufferPointer) throws {
+  /// Adds bytes, unless the file then has more than there can be: then it is emptied.
+  /// - Throws: `FetchFailure`.
+  func append(
+    _ bytes: UnsafeRawBufferPointer, within limit: SizeLimit, of file: RemoteFile, type: String?
+  ) throws {
+    do { try limit.check(size: size + bytes.count, file: file, type: type) } catch {
+      try restart(nil)
+      throw error
+    }
+    try append(bytes)
+  }
+
+  private func append(_ bytes: UnsafeRawBufferPointer) throws {
     var rest = bytes[...]
     while !rest.isEmpty {
       let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(size))
@@ -133,8 +188,13 @@ final class FolderLock {
   init(folder: String) throws {
     path = folder + "/.fetch.lock"
     while true {
-      let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+      let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
       guard opened >= 0 else { throw FetchFailure.system("written", path, errno) }
+      var status = stat()
+      guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        close(opened)
+        throw PartialFile.inTheWay(path, "this is not a regular file")
+      }
       if flock(opened, LOCK_EX | LOCK_NB) != 0 {
         let failure = errno
         var text = [UInt8](repeating: 0, count: 20)

@@ -55,7 +55,29 @@ struct ResponseHead {
 
   /// What `If-Range` may carry, by RFC 9110 section 13.1.5: a strong entity tag, else the date of the last change.
   var validator: String? {
-    if let tag = headers["etag"], tag.hasPrefix("\""), tag.hasSuffix("\""), tag.count > 2 { return tag }
-    return headers["last-modified"]
+    [headers["etag"], headers["last-modified"]].compactMap { $0 }.first(where: Self.isValidator)
   }
+
+  /// Whether a text may be sent as a validator: a strong entity tag or a date, as RFC 9110 writes them (sections
+  /// 8.8.3 and 5.6.7), of printable ASCII. Anything else could end the header's line and begin another.
+  static func isValidator(_ text: String) -> Bool {
+    if text.hasPrefix("\"") {
+      let tag = text.utf8.dropFirst().dropLast()
+      return text.hasSuffix("\"") && (1...longestTag).contains(tag.count)
+        && tag.allSatisfy { $0 == 0x21 || (0x23...0x7E).contains($0) }
+    }
+    return text.utf8.allSatisfy { (0x20...0x7E).contains($0) } && httpDate(text) != nil
+  }
+
+  /// Servers' tags have some tens of bytes.
+  private static let longestTag = 256
+}
+
+/// A moment as HTTP writes it: "Wed, 01 Jan 2020 00:00:00 GMT". Nil for anything else.
+func httpDate(_ text: String) -> Date? {
+  let format = DateFormatter()
+  format.locale = Locale(identifier: "en_US_POSIX")
+  format.timeZone = TimeZone(identifier: "GMT")
+  format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+  return format.date(from: text)
 }

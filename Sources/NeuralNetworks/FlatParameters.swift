@@ -58,7 +58,15 @@ final class FlatParameters {
         partial.pointer[b] = ck_dot(min(block, count - b * block), piece, piece)
       }
     }
-    return partial.sum().item().squareRoot()
+    let norm = partial.sum().item().squareRoot()
+    // Squares of values far from 1 are beyond what float32 holds, or lose digits in it.
+    return (0x1p-40...0x1p40).contains(norm) ? norm : normInDouble()
+  }
+
+  private func normInDouble() -> Float {
+    gradients.withUnsafeData { values in
+      Float(values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot())
+    }
   }
 
   /// A copy of a state vector in the shapes of the parameters, for a checkpoint.

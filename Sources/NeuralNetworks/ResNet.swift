@@ -42,6 +42,9 @@ public final class ResNet: Encoder {
       (self.stem, self.stemStride) = (stem, stemStride)
     }
 
+    /// Channels of the last stage, the length of an embedding.
+    public var embeddingDimension: Int { width << (blocks.count - 1) }
+
     /// For quick runs and grey images: stages of 16, 32 and 64 channels, one block each.
     public static let small = Configuration(channels: 1, width: 16, blocks: [1, 1, 1])
   }
@@ -88,7 +91,7 @@ public final class ResNet: Encoder {
     self.stages = stages
   }
 
-  public var embeddingDimension: Int { configuration.width << (configuration.blocks.count - 1) }
+  public var embeddingDimension: Int { configuration.embeddingDimension }
 
   public var members: [Member] {
     [.module("conv1", conv1), .module("bn1", bn1)]

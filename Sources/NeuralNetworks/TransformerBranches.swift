@@ -65,8 +65,10 @@ struct ImageTiles: Sendable {
   // Settled when made: sums with a place for each part must not meet another number of threads.
   let partCount: Int
 
-  /// About `rows` rows a tile.
-  init(images: Int, positions: Int, rows: Int = 520) {
+  /// Rows of a tile, about.
+  static let rows = 520
+
+  init(images: Int, positions: Int, rows: Int = ImageTiles.rows) {
     self.images = images
     imagesPerTile = max(1, min(images, rows / max(1, positions)))
     partCount = max(1, min(Parallel.threadCount, images))

@@ -197,6 +197,8 @@ private func requireFinite(_ tensor: Tensor, _ routine: String) throws {
 
 private func check(_ status: lapack_integer, _ routine: String) throws {
   if status > 0 { throw LinearAlgebraError.noConvergence(routine: routine, remaining: Int(status)) }
-  if status <= -1010 { fatalError("\(routine): LAPACK found no memory for its work space") }
+  if status <= -1010 {
+    ResourceFailure.end("out of memory: \(routine) found none for its work space")
+  }
   require(status == 0, "\(routine): LAPACK refused its argument \(-status)")
 }

@@ -38,20 +38,22 @@ public enum MemoryPool {
   }
 
   /// Gives every block that no tensor uses back to the system.
-  public static func releaseUnused() {
-    guarded.withLock { guarded in
-      for sizeClass in guarded.state.free.indices {
-        for block in guarded.state.free[sizeClass] { free(block) }
-        guarded.state.statistics.bytesHeld -=
-          guarded.state.free[sizeClass].count * bytes(ofClass: sizeClass)
-        guarded.state.free[sizeClass] = []
-      }
+  public static func releaseUnused() { guarded.withLock { release(&$0.state) } }
+
+  private static func release(_ state: inout State) {
+    for sizeClass in state.free.indices {
+      for block in state.free[sizeClass] { free(block) }
+      state.statistics.bytesHeld -= state.free[sizeClass].count * bytes(ofClass: sizeClass)
+      state.free[sizeClass] = []
     }
   }
 
   /// A block of at least `byteCount` bytes and the size class to return it under.
   static func allocate(_ byteCount: Int) -> (UnsafeMutableRawPointer, sizeClass: Int) {
-    require(byteCount >= 0 && byteCount < 1 << 46, "cannot allocate \(byteCount) bytes")
+    require(byteCount >= 0, "cannot allocate \(byteCount) bytes")
+    guard byteCount < 1 << 46 else {
+      ResourceFailure.outOfMemory(Double(byteCount), held: statistics.bytesHeld)
+    }
     let sizeClass = sizeClass(of: byteCount)
     let size = bytes(ofClass: sizeClass)
     let reused = guarded.withLock { guarded -> UnsafeMutableRawPointer? in
@@ -59,6 +61,7 @@ public enum MemoryPool {
       guarded.state.statistics.peakBytesInUse = max(
         guarded.state.statistics.peakBytesInUse, guarded.state.statistics.bytesInUse)
       if let block = guarded.state.free[sizeClass].popLast() { return block }
+      if size >= large, isMostlyUnused(guarded.state.statistics) { release(&guarded.state) }
       guarded.state.statistics.systemAllocations += 1
       guarded.state.statistics.bytesHeld += size
       return nil
@@ -74,13 +77,25 @@ public enum MemoryPool {
   }
 
   private static let hugePage = 2 << 20
+  private static let large = 16 << 20
+
+  /// More than a gigabyte lies unused, and more than is in use: work of other sizes has begun, as an evaluation
+  /// does between two epochs, and would hold its own memory beside that of the work before.
+  private static func isMostlyUnused(_ statistics: Statistics) -> Bool {
+    statistics.bytesHeld - statistics.bytesInUse > max(1 << 30, statistics.bytesInUse)
+  }
 
   private static func systemBlock(_ size: Int) -> UnsafeMutableRawPointer {
+    if let block = newBlock(size) { return block }
+    // What is kept for reuse may make room.
+    releaseUnused()
+    if let block = newBlock(size) { return block }
+    ResourceFailure.outOfMemory(Double(size), held: statistics.bytesHeld - size)
+  }
+
+  private static func newBlock(_ size: Int) -> UnsafeMutableRawPointer? {
     var block: UnsafeMutableRawPointer?
-    let status = posix_memalign(&block, size >= hugePage ? hugePage : 64, size)
-    guard status == 0, let block else {
-      fatalError("out of memory: the system refused a block of \(size) bytes")
-    }
+    guard posix_memalign(&block, size >= hugePage ? hugePage : 64, size) == 0, let block else { return nil }
     #if os(Linux)
       if size >= hugePage { _ = madvise(block, size, Int32(MADV_HUGEPAGE)) }
     #endif
@@ -96,6 +111,13 @@ public enum MemoryPool {
     return 8 * exponent + steps
   }
 
+  /// Bytes that a tensor of `count` elements takes from the pool, for estimates of sizes beyond all bounds too.
+  package static func bytes(forElements count: Double) -> Double {
+    let size = max(4 * count, 64)
+    let step = 0.125 * Double(sign: .plus, exponent: Int(size.exponent), significand: 1)
+    return (size / step).rounded(.up) * step
+  }
+
   static func bytes(ofClass sizeClass: Int) -> Int {
     let exponent = sizeClass / 8
     return (1 << exponent) + (sizeClass % 8) << (exponent - 3)
@@ -108,7 +130,9 @@ package final class Storage: @unchecked Sendable {
   private let sizeClass: Int
 
   package init(count: Int) {
-    let (block, sizeClass) = MemoryPool.allocate(count * MemoryLayout<Float>.stride)
+    // A count whose bytes cannot be counted is refused like any other that no machine has.
+    let bytes = count.multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
+    let (block, sizeClass) = MemoryPool.allocate(bytes.overflow ? .max : bytes.partialValue)
     pointer = block.bindMemory(to: Float.self, capacity: count)
     self.sizeClass = sizeClass
   }

@@ -1,6 +1,7 @@
 import CBLAS
 import CKernels
 import Foundation
+import Synchronization
 
 /// Which kernels OpenBLAS runs, and the choice of better ones at the start.
 ///
@@ -37,6 +38,8 @@ public enum OpenBLAS {
   package static func prepare() { _ = chosenByItself }
 
   private static let chosenByItself: String = {
+    BuildNote.writeOnce()
+    reserveBuffers(threads: Parallel.threadCount)
     let before = String(cString: openblas_get_corename())
     if ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] == nil,
       let better = betterKernel(than: before, level: ck_best_level())
@@ -46,6 +49,45 @@ public enum OpenBLAS {
     openblas_set_num_threads(1)  // work is split above BLAS
     return before
   }()
+
+  // What OpenBLAS asks for when a thread computes its first product: BUFFER_SIZE in its sources. The first of them
+  // is asked for at twice the size.
+  private static let bufferSize = 128 << 20
+  private static let reserved = Mutex(0)
+
+  /// Takes OpenBLAS's buffers for so many threads while there is room for them.
+  ///
+  /// Where the system refuses one, OpenBLAS asks again without end. That happens only under a limit of the address
+  /// space: without one, memory that is not used yet is never refused.
+  package static func reserveBuffers(threads: Int) {
+    guard [RLIMIT_AS, RLIMIT_DATA].contains(where: { systemLimit($0) != nil }) else { return }
+    reserved.withLock { reserved in
+      guard threads > reserved else { return }
+      let size = (threads - reserved + 1) * bufferSize
+      let room = mmap(
+        nil, size, PROT_READ | PROT_WRITE, Int32(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE), -1, 0)
+      guard let room, room != MAP_FAILED else {
+        ResourceFailure.end(
+          "the limit of this process's address space leaves too little for matrix products: OpenBLAS takes "
+            + "\(bufferSize >> 20) MiB for each of \(threads) threads and once more at the start; raise the limit "
+            + "(`ulimit -v`, `ulimit -d`), or use fewer threads (--threads)")
+      }
+      munmap(room, size)
+      takeBuffers(threads - reserved)
+      reserved = threads
+    }
+  }
+
+  /// Has OpenBLAS map them, and keep them for its products. A build without the entry points is left alone.
+  private static func takeBuffers(_ count: Int) {
+    typealias Allocate = @convention(c) (Int32) -> UnsafeMutableRawPointer?
+    typealias Release = @convention(c) (UnsafeMutableRawPointer?) -> Void
+    guard let allocate = dlsym(nil, "blas_memory_alloc"), let release = dlsym(nil, "blas_memory_free") else {
+      return
+    }
+    let buffers = (0..<count).map { _ in unsafeBitCast(allocate, to: Allocate.self)(0) }
+    for buffer in buffers { unsafeBitCast(release, to: Release.self)(buffer) }
+  }
 
   /// The core name to ask for, or nil when the present one already uses what the processor can do.
   static func betterKernel(than core: String, level: ck_level) -> String? {

@@ -68,6 +68,11 @@ extension Tensor {
   /// Whether no element is infinite or nan.
   public var isFinite: Bool { withUnsafeData { ck_all_finite($0.count, $0.baseAddress!) != 0 } }
 
+  /// The first entry of the first axis with an element that is infinite or nan; nil where there is none.
+  package var firstRowNotFinite: Int? {
+    isFinite ? nil : (0..<shape[0]).first { !sliced($0..<($0 + 1)).isFinite }
+  }
+
   /// In fixed blocks, so that the result does not depend on the thread count.
   private func total() -> Float {
     let block = 1 << 16

@@ -72,26 +72,37 @@ extension Tensor {
     }
   }
 
-  /// Rows (the last axis) scaled to unit length: `x / max(|x|, epsilon)`.
+  /// Rows (the last axis) scaled to unit length: `x / |x|`, of any finite length, however long or short.
+  ///
+  /// A row of zeros stays one, and its gradient is that of `x / epsilon`. A row with an infinity or a nan comes out
+  /// with nan.
+  /// - Complexity: two passes over a row in cache, forward and backward; keeps the result and the rows' lengths.
   public func normalised(epsilon: Float = 1e-12) -> Tensor {
     let (_, rows, columns, _) = split(at: -1)
+    let grain = Swift.max(1, elementwiseGrain / Swift.max(1, columns))
     let value = Tensor.uninitialised(shape)
-    let norm = Tensor.uninitialised([rows])
-    Parallel.forEach(rows, grain: Swift.max(1, elementwiseGrain / Swift.max(1, columns))) { range in
-      let row = range.lowerBound
-      ck_normalise_rows(
-        range.count, columns, pointer + row * columns, epsilon, value.pointer + row * columns,
-        norm.pointer + row)
+    var lengths = [Double](repeating: 0, count: rows)
+    lengths.withUnsafeMutableBufferPointer { lengths in
+      guard let lengths = lengths.baseAddress else { return }
+      nonisolated(unsafe) let target = lengths
+      Parallel.forEach(rows, grain: grain) { range in
+        let row = range.lowerBound
+        ck_normalise_rows(
+          range.count, columns, pointer + row * columns, epsilon, value.pointer + row * columns, target + row)
+      }
     }
-    let saved = value.detached()
+    let (saved, savedLengths) = (value.detached(), lengths)
     return Tensor.record(value, from: [self]) { upstream in
       let gradient = Tensor.uninitialised(saved.shape)
-      Parallel.forEach(rows, grain: Swift.max(1, elementwiseGrain / Swift.max(1, columns))) { range in
-        let row = range.lowerBound
-        ck_normalise_gradient_rows(
-          range.count, columns, saved.pointer + row * columns, norm.pointer + row,
-          upstream.pointer + row * columns,
-          gradient.pointer + row * columns)
+      savedLengths.withUnsafeBufferPointer { lengths in
+        guard let lengths = lengths.baseAddress else { return }
+        nonisolated(unsafe) let source = lengths
+        Parallel.forEach(rows, grain: grain) { range in
+          let row = range.lowerBound
+          ck_normalise_gradient_rows(
+            range.count, columns, saved.pointer + row * columns, source + row,
+            upstream.pointer + row * columns, gradient.pointer + row * columns)
+        }
       }
       return [gradient]
     }

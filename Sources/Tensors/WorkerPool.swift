@@ -12,15 +12,17 @@ final class WorkerPool: @unchecked Sendable {
   // end.
   private var workers: [Worker] = []
   private var body: ((Int) -> Void)?
+  /// False once the system refused a thread.
+  private var canGrow = true
 
-  /// Runs `body` for parts `0..<parts`, part 0 on the calling thread. False when the pool is in use; then
-  /// nothing was run.
+  /// Runs `body` for parts `0..<parts`, part 0 on the calling thread. False when the pool is in use, or the
+  /// system has too few threads for it; then nothing was run.
   func run(parts: Int, _ body: (Int) -> Void) -> Bool {
     guard busy.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {
       return false
     }
     defer { busy.store(false, ordering: .releasing) }
-    while workers.count < parts - 1 { workers.append(Worker(part: workers.count + 1, pool: self)) }
+    guard hasWorkers(parts - 1) else { return false }
     remaining.store(parts - 1, ordering: .relaxed)
     withoutActuallyEscaping(body) { body in
       self.body = body
@@ -30,6 +32,23 @@ final class WorkerPool: @unchecked Sendable {
       self.body = nil
     }
     return true
+  }
+
+  private func hasWorkers(_ count: Int) -> Bool {
+    if workers.count >= count { return true }
+    if canGrow { OpenBLAS.reserveBuffers(threads: count + 1) }
+    while canGrow, workers.count < count {
+      let worker = Worker(part: workers.count + 1, pool: self)
+      if let reason = worker.begin() {
+        canGrow = false
+        ResourceFailure.write(
+          "note: only \(workers.count + 1) of \(count + 1) threads could be started (\(reason)), so the work of all is "
+            + "done by one; --threads \(workers.count + 1) uses those that there are\n")
+      } else {
+        workers.append(worker)
+      }
+    }
+    return workers.count >= count
   }
 
   /// The parts are of one size, so the others end about now, unless their core was taken away.
@@ -60,11 +79,11 @@ private final class Worker: @unchecked Sendable {
   init(part: Int, pool: WorkerPool) {
     self.part = part
     self.pool = pool
-    let thread = Thread { [unowned self] in self.loop() }  // lives as long as the process, as the pool does
-    thread.name = "tensors-\(part)"
-    thread.stackSize = 8 << 20
-    thread.start()
   }
+
+  /// Starts the thread, which lives as long as the process, as the pool does.
+  /// - Returns: nil, or why the system refused it.
+  func begin() -> String? { SystemThread.start("tensors-\(part)") { [unowned self] in self.loop() } }
 
   func start() {
     started.add(1, ordering: .sequentiallyConsistent)

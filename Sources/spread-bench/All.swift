@@ -17,12 +17,12 @@ struct All: ParsableCommand {
   func run() throws {
     common.apply()
     let machine = Machine.current
-    if !common.json { print(machine.summary) }
+    if !common.json { try StandardOutput.line(machine.summary) }
     var results: [BenchmarkResult] = []
     try BenchmarkSuite.run(runs: common.runs, machine: machine) { result in
       results.append(result)
-      if !common.json { print(result.row) }
+      if !common.json { try StandardOutput.line(result.row) }
     }
-    if common.json { print(try BenchmarkResult.json(results)) }
+    if common.json { try StandardOutput.json(BenchmarkResult.json(results)) }
   }
 }

@@ -58,16 +58,16 @@ struct Conv: ParsableCommand {
     let algorithms =
       algorithm == "all" ? ConvolutionBenchmark.algorithms.filter { $0 != "auto" } : [algorithm]
     if !common.json {
-      print(machine.summary)
-      print("peak, multiply-adds in registers: \(peak.gflops) GFLOP/s")
+      try StandardOutput.line(machine.summary)
+      try StandardOutput.line("peak, multiply-adds in registers: \(peak.gflops) GFLOP/s")
     }
     var results: [BenchmarkResult] = []
     for layer in layers {
       let ofLayer = ConvolutionBenchmark.run(
         layer, algorithms: algorithms, runs: common.runs, peak: peak, machine: machine)
-      if !common.json { for result in ofLayer { print(result.row) } }
+      if !common.json { for result in ofLayer { try StandardOutput.line(result.row) } }
       results += ofLayer
     }
-    if common.json { print(try BenchmarkResult.json(results)) }
+    if common.json { try StandardOutput.json(BenchmarkResult.json(results)) }
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Reproduction
+import Tensors
 
 struct Reading: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,21 +20,21 @@ struct Reading: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Where data sets are (default: the environment variable SPREAD_DATA).", valueName: "folder"))
-  var data: String?
+  var data: UserPath?
   @Option(help: ArgumentHelp("A gzipped file to decompress in turn with the reading.", valueName: "file"))
-  var beside: String?
+  var beside: UserPath?
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     common.apply()
     let machine = Machine.current
-    let folder = data ?? DataSettings.folderOfEnvironment
+    let folder = data?.path ?? DataSettings.folderOfEnvironment
     let results = try ReadingBenchmark.run(
-      name.rawValue, folder: folder, beside: beside, runs: common.runs, machine: machine)
+      name.rawValue, folder: folder, beside: beside?.path, runs: common.runs, machine: machine)
     try common.report(results, machine)
     if results.count == 2, !common.json {
       let ratio = results[0].medianSeconds / results[1].medianSeconds
-      print("ratio of the medians: \(String(format: "%.2f", ratio))")
+      try StandardOutput.line("ratio of the medians: \(String(format: "%.2f", ratio))")
     }
   }
 }

@@ -11,10 +11,22 @@ struct SpreadBench: ParsableCommand {
       Every figure is the median of several runs after a warm-up; the spread stands beside it. Machines are shared: compare within \
       one run, and quote ratios.
       """,
+    version: CommandLineProgram.version(of: "spread-bench"),
     subcommands: [
       Gemm.self, Conv.self, Step.self, Loss.self, Augment.self, Reading.self, Decode.self,
       All.self,
     ])
+
+  static func main() {
+    let commands = configuration.subcommands.map { $0._commandName } + ["help"]
+    CommandLineProgram("spread-bench", commands: commands) {
+      (fullMessage(for: $0), exitCode(for: $0).rawValue)
+    }
+    .run {
+      var command = try parseAsRoot(CommandLineProgram.arguments)
+      try command.run()
+    }
+  }
 }
 
 /// What every benchmark takes.
@@ -36,10 +48,10 @@ struct CommonOptions: ParsableArguments {
 
   /// Prints results, as a table or as JSON, with the memory that the process came to need.
   func report(_ results: [BenchmarkResult], _ machine: Machine) throws {
-    if json { return print(try BenchmarkResult.json(results)) }
-    print(machine.summary)
-    for result in results { print(result.row) }
-    print("peak memory of the process: \(Machine.peakMegabytes) MB" + memory(results))
+    if json { return try StandardOutput.json(BenchmarkResult.json(results)) }
+    try StandardOutput.line(machine.summary)
+    for result in results { try StandardOutput.line(result.row) }
+    try StandardOutput.line("peak memory of the process: \(Machine.peakMegabytes) MB" + memory(results))
   }
 
   private func memory(_ results: [BenchmarkResult]) -> String {
@@ -94,15 +106,15 @@ struct Gemm: ParsableCommand {
     var shapes = ProductBenchmark.squares + ProductBenchmark.ownShapes
     if let m, let n, let k { shapes = [ProductBenchmark.Shape(name: "product", m: m, n: n, k: k)] }
     if !common.json {
-      print(machine.summary)
-      print("peak, multiply-adds in registers: \(peak.gflops) GFLOP/s")
+      try StandardOutput.line(machine.summary)
+      try StandardOutput.line("peak, multiply-adds in registers: \(peak.gflops) GFLOP/s")
     }
     var results: [BenchmarkResult] = []
     for shape in shapes {
       let result = ProductBenchmark.run(shape, runs: common.runs, peak: peak, machine: machine)
       results.append(result)
-      if !common.json { print(result.row) }
+      if !common.json { try StandardOutput.line(result.row) }
     }
-    if common.json { print(try BenchmarkResult.json(results)) }
+    if common.json { try StandardOutput.json(BenchmarkResult.json(results)) }
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import ContrastiveLosses
 import Foundation
 import Reproduction
+import Tensors
 
 struct Loss: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,13 +22,13 @@ struct Loss: ParsableCommand {
   var loss: ContrastiveLoss
 
   @Option(help: ArgumentHelp("Embeddings of the first view.", valueName: "file.npy"))
-  var view1: String
+  var view1: UserPath
 
   @Option(help: ArgumentHelp("Embeddings of the second view.", valueName: "file.npy"))
-  var view2: String
+  var view2: UserPath
 
   @Option(help: ArgumentHelp("One integer a row; selfSupervised needs none.", valueName: "file.npy"))
-  var labels: String?
+  var labels: UserPath?
 
   @Option(help: "Divides the similarities.")
   var temperature: Float = 0.5
@@ -48,7 +49,7 @@ struct Loss: ParsableCommand {
   var positiveClamp: Float?
 
   @Option(help: ArgumentHelp("Write grad1.npy and grad2.npy to this folder.", valueName: "folder"))
-  var gradients: String?
+  var gradients: UserPath?
 
   func validate() throws {
     guard temperature > 0, temperature.isFinite else {
@@ -74,9 +75,10 @@ struct Loss: ParsableCommand {
       loss, temperature: temperature, alpha: alpha, layout: layout, symmetric: symmetric,
       normalising: normalise,
       positiveClamp: positiveClamp)
-    let evaluation = try LossEvaluation(objective, view1: view1, view2: view2, labels: labels)
-    if let gradients { try evaluation.writeGradients(to: URL(fileURLWithPath: gradients, isDirectory: true)) }
-    print(evaluation.json)
+    let evaluation = try LossEvaluation(
+      objective, view1: view1.path, view2: view2.path, labels: labels?.path)
+    if let gradients { try evaluation.writeGradients(to: gradients.folder) }
+    try StandardOutput.json(evaluation.json)
   }
 }
 
@@ -92,16 +94,18 @@ struct Metrics: ParsableCommand {
       """)
 
   @Option(help: ArgumentHelp("N x d numbers.", valueName: "file.npy"))
-  var embeddings: String
+  var embeddings: UserPath
 
   @Option(help: ArgumentHelp("The class of each row.", valueName: "file.npy"))
-  var labels: String
+  var labels: UserPath
 
   @Option(help: ArgumentHelp("The stratum of each row.", valueName: "file.npy"))
-  var strata: String?
+  var strata: UserPath?
 
   func run() throws {
-    print(try CollapseReport(embeddings: embeddings, labels: labels, strata: strata).json)
+    let report = try CollapseReport(
+      embeddings: embeddings.path, labels: labels.path, strata: strata?.path)
+    try StandardOutput.json(report.json)
   }
 }
 
@@ -118,10 +122,13 @@ struct Embed: ParsableCommand {
       """)
 
   @Option(help: ArgumentHelp("A checkpoint of this program.", valueName: "file.safetensors"))
-  var checkpoint: String
+  var checkpoint: UserPath
 
   @Option(
-    help: "The data set: \(DataSettings.Name.allCases.map(\.rawValue).joined(separator: ", ")).")
+    help: ArgumentHelp(
+      "The data set: \(DataSettings.Name.allCases.map(\.rawValue).joined(separator: ", ")); --folder is where its files are.",
+      valueName: "name"),
+    transform: DataSettings.Name.init(argumentOfData:))
   var data: DataSettings.Name
 
   @Option(help: "train or test.")
@@ -130,24 +137,42 @@ struct Embed: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Where data sets are (default: the environment variable SPREAD_DATA).", valueName: "folder"))
-  var folder: String?
+  var folder: UserPath?
 
   @Option(help: ArgumentHelp("Where the embeddings go.", valueName: "file.npy"))
-  var output: String
+  var output: UserPath
 
   @Option(help: ArgumentHelp("Where the classes go.", valueName: "file.npy"))
-  var labels: String?
+  var labels: UserPath?
 
   @Option(help: ArgumentHelp("Where the fine labels go.", valueName: "file.npy"))
-  var strata: String?
+  var strata: UserPath?
 
   func run() throws {
+    for file in [output, labels, strata] { try file.map { try WholeFile.check($0.path) } }
     let embedder = try Embedder(
-      checkpoint: URL(fileURLWithPath: checkpoint), data: data, split: split,
-      folder: folder.map { URL(fileURLWithPath: $0, isDirectory: true) })
-    try embedder.write(embeddings: output, coarseLabels: labels, fineLabels: strata)
+      checkpoint: checkpoint.file, data: data, split: split, folder: folder?.folder)
+    try embedder.write(embeddings: output.path, coarseLabels: labels?.path, fineLabels: strata?.path)
   }
 }
 
-extension DataSettings.Name: ExpressibleByArgument {}
+extension DataSettings.Name {
+  /// The name after `embed --data`, which in other commands is a folder.
+  fileprivate init(argumentOfData text: String) throws {
+    if let name = DataSettings.Name(rawValue: text) {
+      self = name
+      return
+    }
+    let names = DataSettings.Name.allCases.map(\.rawValue)
+    if text.contains("/") || ["~", ".", ".."].contains(text)
+      || FileManager.default.fileExists(atPath: UserPath(text).path)
+    {
+      throw ValidationError(
+        "--data names the data set here (\(names.joined(separator: ", "))); the folder goes to --folder")
+    }
+    let best = nearest(to: text, among: names).map { "; nearest: \($0)" } ?? ""
+    throw ValidationError(
+      "there is no data set of this name\(best) (there are \(names.joined(separator: ", ")))")
+  }
+}
 extension DataSplit: ExpressibleByArgument {}

@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Foundation
 import Reproduction
+import Tensors
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -9,7 +10,8 @@ struct DataCommand: ParsableCommand {
     abstract: "Shows which data sets are there, what is in them, and pictures of them.",
     discussion: """
       Without a name: a table of every data set that can be read. With a name: everything about it, or what to get from where. Data sets \
-      that are missing are said to be so; one that is damaged is told with its file and byte, and the code is then 1.
+      that are missing are said to be so; one that is damaged is told with its file and byte, one that is unusable (too few \
+      images, a cache that cannot be written) with what to do, and the code is then 1.
 
       --preview draws a contact sheet: a row of training images for each stratum, under the name of its class, with the number of \
       images that it has. With --augmented, each image is followed by its two views as the encoder sees them, turned back into \
@@ -28,13 +30,16 @@ struct DataCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Where data sets are (default: the environment variable SPREAD_DATA).", valueName: "folder"))
-  var data: String?
+  var data: UserPath?
 
   @Flag(help: "List every class and stratum, however many.")
   var strata = false
 
+  @Flag(help: "Go on without the damaged images of a folder, as data.skipDamaged does in an experiment.")
+  var skipDamaged = false
+
   @Option(help: ArgumentHelp("Draw a contact sheet of the data set into this file.", valueName: "file.png"))
-  var preview: String?
+  var preview: UserPath?
 
   @Flag(help: "--preview: beside each image its two views.")
   var augmented = false
@@ -43,7 +48,7 @@ struct DataCommand: ParsableCommand {
     help: ArgumentHelp(
       "--augmented: the experiment whose views are shown, a file or a name as for `train`.", valueName: "file"
     ))
-  var config: String?
+  var config: UserPath?
 
   @Option(help: "--augmented: the experiment's profile.")
   var profile: String?
@@ -72,27 +77,30 @@ struct DataCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let preview { try WholeFile.check(preview.path) }
     var reports: [DatasetReport] = []
     try DatasetReport.each(
-      name.map { [$0] } ?? [], in: data ?? DataSettings.folderOfEnvironment, progress: ProgressLine()
+      name.map { [$0] } ?? [], in: data?.path ?? DataSettings.folderOfEnvironment, skipsDamaged: skipDamaged,
+      progress: ProgressLine()
     ) { report, pair in
       reports.append(report)
-      if let preview, let pair { try draw(pair.training, to: preview) }
+      if let preview, let pair { try draw(pair.training, to: preview.path) }
     }
     if json {
-      print(try DatasetReport.json(reports))
+      try StandardOutput.json(DatasetReport.json(reports))
     } else if name != nil {
-      for report in reports { print(report.details(listsStrata: strata), terminator: "") }
+      for report in reports { try StandardOutput.write(report.details(listsStrata: strata)) }
     } else {
-      print(DatasetReport.table(reports), terminator: "")
+      try StandardOutput.write(DatasetReport.table(reports))
       if strata {
         for report in reports where report.contents != nil {
-          print("\n" + report.details(listsStrata: true), terminator: "")
+          try StandardOutput.write("\n" + report.details(listsStrata: true))
         }
       }
     }
     let isUseless =
-      reports.contains { $0.state == .damaged } || preview != nil && reports.contains { $0.state != .found }
+      reports.contains { $0.state == .damaged || $0.state == .unusable }
+      || preview != nil && reports.contains { $0.state != .found }
     if isUseless { throw ExitCode.failure }
   }
 
@@ -100,7 +108,7 @@ struct DataCommand: ParsableCommand {
     var views: AugmentationConfiguration?
     if augmented {
       views =
-        try config.map { try DatasetReport.views(of: $0, profile: profile) }
+        try config.map { try DatasetReport.views(of: $0.path, profile: profile) }
         ?? (dataset.store.channels == 3 ? .colour : .paperDigits)
     }
     let sheet = ContactSheet(
@@ -109,7 +117,6 @@ struct DataCommand: ParsableCommand {
     try sheet.write(to: file)
     let rest = sheet.leftOut == 0 ? "" : "; \(sheet.leftOut) more did not fit"
     // Standard output is the table's or JSON's.
-    FileHandle.standardError.write(
-      Data("\(file): \(sheet.width) x \(sheet.height) pixels, \(sheet.rows.count) strata\(rest)\n".utf8))
+    StandardError.line("\(file): \(sheet.width) x \(sheet.height) pixels, \(sheet.rows.count) strata\(rest)")
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Fetching
 import Foundation
 import Reproduction
+import Tensors
 
 struct Fetch: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -42,13 +43,13 @@ struct Fetch: ParsableCommand {
     help: ArgumentHelp(
       "The folder to put data sets into (default: the environment variable SPREAD_DATA).", valueName: "folder"
     ))
-  var data: String?
+  var data: UserPath?
 
   @Option(
     help: ArgumentHelp(
       "Take the files from this folder or web address instead of their publishers'.",
       valueName: "folder-or-address"))
-  var from: String?
+  var from: UserPath?
 
   @Flag(help: "Fetch what is there again, and replace files of the same names.")
   var force = false
@@ -103,13 +104,15 @@ struct Fetch: ParsableCommand {
     }
     do {
       _ = try datasets()
-      _ = try from.map { try FetchSource($0) }
+      _ = try from.map { try FetchSource($0.path) }
     } catch let error as FetchUsageError { throw ValidationError(error.description) }
   }
 
   private var folder: String? {
-    let text = data ?? ProcessInfo.processInfo.environment["SPREAD_DATA"] ?? ""
-    return text.isEmpty ? nil : (text as NSString).standardizingPath
+    guard var path = (data ?? UserPath(environment: "SPREAD_DATA"))?.path else { return nil }
+    // Paths below it are shown to a person.
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    return path
   }
 
   private func datasets() throws -> [FetchableDataset] {
@@ -121,7 +124,7 @@ struct Fetch: ParsableCommand {
     (options.attempts, options.firstWait, options.longestWait) = (attempts, firstWait, longestWait)
     (options.stall, options.connectTimeout) = (stall, connectTimeout)
     (options.force, options.anyContents) = (force, anyContents)
-    options.source = try from.map { try FetchSource($0) }
+    options.source = try from.map { try FetchSource($0.path) }
     return options
   }
 
@@ -141,7 +144,7 @@ struct Fetch: ParsableCommand {
             "\(dataset.title): by hand. \(text.replacingOccurrences(of: "{data}", with: root))")
         } else if list {
           for planned in try fetcher.plan(dataset) {
-            print(
+            try StandardOutput.line(
               "\(dataset.name): \(planned.file.name), \(byteCountText(planned.file.size)), \(planned.description)"
             )
           }
@@ -151,13 +154,13 @@ struct Fetch: ParsableCommand {
       }
     } catch let stop as FetchInterruption {
       progress.clear()
-      for result in results { print(Self.line(result)) }
+      for result in results { try StandardOutput.line(Self.line(result)) }
       if let partial = stop.partial { progress.print("\(byteCountText(stop.bytes)) are kept in \(partial)") }
       try Interruption.check()
     }
     progress.clear()
-    for result in results { print(Self.line(result)) }
-    for text in directions { print(text) }
+    for result in results { try StandardOutput.line(Self.line(result)) }
+    for text in directions { try StandardOutput.line(text) }
     let failed = results.count { if case .failed = $0.outcome { true } else { false } }
     if failed > 0 {
       throw RunError("\(failed) of \(results.count) files could not be fetched; see the summary")

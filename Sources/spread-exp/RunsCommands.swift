@@ -8,7 +8,7 @@ import Tensors
 /// Which runs are meant.
 struct RunFilter: ParsableArguments {
   @Option(help: ArgumentHelp("Where run folders are.", valueName: "folder"))
-  var runs = "runs"
+  var runs = UserPath("runs")
 
   @Option(help: "Only runs of this experiment.")
   var experiment: String?
@@ -22,7 +22,7 @@ struct RunFilter: ParsableArguments {
   @Option(help: "Only runs with this seed.")
   var seed: Int?
 
-  var inventory: RunInventory { RunInventory(URL(fileURLWithPath: runs, isDirectory: true)) }
+  var inventory: RunInventory { RunInventory(runs.folder) }
 
   func matches(_ entry: RunEntry) -> Bool {
     func agrees<T: Equatable>(_ wanted: T?, _ value: T) -> Bool { wanted == nil || wanted == value }
@@ -43,10 +43,10 @@ struct Status: ParsableCommand {
       """)
 
   @Option(help: ArgumentHelp("Where run folders are.", valueName: "folder"))
-  var runs = "runs"
+  var runs = UserPath("runs")
 
   func run() throws {
-    print(RunInventory(URL(fileURLWithPath: runs, isDirectory: true)).status, terminator: "")
+    try StandardOutput.write(RunInventory(runs.folder).status)
   }
 }
 
@@ -75,7 +75,7 @@ struct Runs: ParsableCommand {
   @Option(
     name: .customLong("compare"), parsing: .upToNextOption,
     help: ArgumentHelp("Compare two runs: --compare A B.", valueName: "run"))
-  var compared: [String] = []
+  var compared: [UserPath] = []
 
   @Flag(help: "Print JSON: an array of runs.")
   var json = false
@@ -88,17 +88,21 @@ struct Runs: ParsableCommand {
   func run() throws {
     let inventory = filter.inventory
     if compared.count == 2 {
-      let (a, b) = (try inventory.entry(named: compared[0]), try inventory.entry(named: compared[1]))
-      print(RunEntry.comparison(a, b), terminator: "")
+      let (a, b) = (
+        try inventory.entry(named: compared[0].path), try inventory.entry(named: compared[1].path)
+      )
+      try StandardOutput.write(RunEntry.comparison(a, b))
       return
     }
     let entries = inventory.entries.filter {
       filter.matches($0) && (states.isEmpty || states.contains($0.state))
     }
-    print(json ? RunEntry.json(entries) : RunEntry.table(entries), terminator: "")
-    for run in inventory.damaged {
-      FileHandle.standardError.write(Data("damaged: \(run.name): \(run.problem)\n".utf8))
+    if json {
+      try StandardOutput.json(RunEntry.json(entries))
+    } else {
+      try StandardOutput.write(RunEntry.table(entries))
     }
+    for run in inventory.damaged { StandardError.line("damaged: \(run.name): \(run.problem)") }
   }
 }
 
@@ -117,7 +121,7 @@ struct Clean: ParsableCommand {
       """)
 
   @Argument(help: "Runs to remove, by name or folder, complete or not.")
-  var names: [String] = []
+  var names: [UserPath] = []
 
   @OptionGroup var filter: RunFilter
 
@@ -145,23 +149,23 @@ struct Clean: ParsableCommand {
     let chosen =
       try names.isEmpty
       ? inventory.entries.filter(isMeant).map { Removal($0) }
-      : names.map { try removal(named: $0, in: inventory) }
+      : names.map { try removal(named: $0.path, in: inventory) }
     if names.isEmpty {
       for run in inventory.damaged {
-        FileHandle.standardError.write(
-          Data("damaged, and removed by its name only: \(run.name): \(run.problem)\n".utf8))
+        StandardError.line("damaged, and removed by its name only: \(run.name): \(run.problem)")
       }
     }
-    guard !chosen.isEmpty else { return print("There is nothing to remove.") }
+    guard !chosen.isEmpty else { return try StandardOutput.line("There is nothing to remove.") }
     var freed = 0
     for run in chosen {
       let size = run.folder.size
       if yes { try run.folder.remove() }
       freed += size
-      print("\(yes ? "removed" : "would remove") \(run.name) (\(run.state), \(byteCountText(size)))")
+      try StandardOutput.line(
+        "\(yes ? "removed" : "would remove") \(run.name) (\(run.state), \(byteCountText(size)))")
     }
-    print("\(yes ? "freed" : "would free") \(byteCountText(freed))")
-    if !yes { print("Nothing was removed; with --yes it is.") }
+    try StandardOutput.line("\(yes ? "freed" : "would free") \(byteCountText(freed))")
+    if !yes { try StandardOutput.line("Nothing was removed; with --yes it is.") }
   }
 
   /// A folder that is to go.

@@ -28,10 +28,17 @@ struct SpreadExp: ParsableCommand {
         spread-exp data --data ~/data
         spread-exp loss --loss spread --view1 z1.npy --view2 z2.npy --labels y.npy --normalise
 
+      PATHS
+        ~ and ~/... mean $HOME, in arguments, SPREAD_DATA, SPREAD_CACHE and data.folder; ~name is a file of that name. Files \
+        that options such as --output name are replaced as a whole, through links; devices, FIFOs and /dev/stdout are \
+        written into. Caches go to SPREAD_CACHE, else $XDG_CACHE_HOME/spread, else ~/.cache/spread.
+
       EXIT CODES
-        0 done; 1 a run failed; 64 wrong arguments or configuration; 130 stopped by Ctrl-C with everything saved (143 by
-        SIGTERM). A second Ctrl-C ends at once; what was saved before stays.
+        0 done; 1 a run failed, or standard output could not be written; 64 wrong arguments or configuration; 130 stopped \
+        by Ctrl-C with everything saved (143 by SIGTERM, 129 by SIGHUP); 141 the reader of standard output is gone. A second \
+        Ctrl-C ends at once; what was saved before stays.
       """,
+    version: CommandLineProgram.version(of: "spread-exp"),
     subcommands: [
       Train.self, Reproduce.self, TableCommand.self, Status.self, Runs.self, Clean.self, DataCommand.self,
       Fetch.self, Loss.self, Metrics.self,
@@ -40,22 +47,14 @@ struct SpreadExp: ParsableCommand {
     ],
     defaultSubcommand: Train.self)
 
-  /// A mistake in a configuration is a mistake of usage; being stopped has the code that shells expect.
   static func main() {
-    do {
-      var command = try parseAsRoot()
-      try command.run()
-    } catch let error as ConfigurationError {
-      fail("\(error)", code: ExitCode.validationFailure.rawValue)
-    } catch let error as InterruptedError {
-      fail("\(error)", code: error.exitCode)
-    } catch {
-      exit(withError: error)
+    let commands = configuration.subcommands.map { $0._commandName } + ["help"]
+    CommandLineProgram("spread-exp", commands: commands) {
+      (fullMessage(for: $0), exitCode(for: $0).rawValue)
     }
-  }
-
-  private static func fail(_ message: String, code: Int32) -> Never {
-    FileHandle.standardError.write(Data("Error: \(message)\n".utf8))
-    Foundation.exit(code)
+    .run {
+      var command = try parseAsRoot(CommandLineProgram.arguments)
+      try command.run()
+    }
   }
 }

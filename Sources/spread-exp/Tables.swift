@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Reproduction
+import Tensors
 
 extension TableFormat: ExpressibleByArgument {}
 
@@ -10,11 +11,15 @@ struct TableOptions: ParsableArguments {
   var format = TableFormat.markdown
 
   @Option(help: ArgumentHelp("Also write the table to this file.", valueName: "file"))
-  var output: String?
+  var output: UserPath?
+
+  /// Finds out whether the table could be written, before runs are run for it.
+  func check() throws { try output.map { try WholeFile.check($0.path) } }
 
   func show(_ table: ResultTable) throws {
-    print(table.text(format), terminator: "")
-    if let output { try table.write(format, to: URL(fileURLWithPath: output)) }
+    if let output { try table.write(format, to: output.file) }
+    let text = table.text(format)
+    if format == .json { try StandardOutput.json(text) } else { try StandardOutput.write(text) }
   }
 }
 
@@ -54,11 +59,12 @@ struct Reproduce: ParsableCommand {
   var slice: RunSlice?
 
   func run() throws {
+    try form.check()
     let definition = try TableDefinition.find(table)
     let plan = try TablePlan(
       definition, profile: options.profile, overrides: options.overrides, seeds: options.seeds, slice: slice,
       runs: options.runsFolder, dataFolder: machine.dataFolder)
-    for note in plan.notes { FileHandle.standardError.write(Data("\(note)\n".utf8)) }
+    for note in plan.notes { StandardError.line(note) }
     machine.noteSlowKernels()
     let part = slice.map { ", part \($0.number) of \($0.count)" } ?? ""
     let outcome = try RunQueue(
@@ -103,7 +109,7 @@ struct QueueOptions: ParsableArguments {
   func report(_ outcome: RunQueue.Outcome, failures: [String] = []) throws {
     func tell(_ head: String, _ lines: [String]) {
       guard !lines.isEmpty else { return }
-      FileHandle.standardError.write(Data("\(head):\n\(lines.map { "  \($0)\n" }.joined())".utf8))
+      StandardError.line("\(head):\n" + lines.map { "  \($0)" }.joined(separator: "\n"))
     }
     tell("Other processes still work on", outcome.elsewhere)
     let failures = failures + outcome.failures
@@ -133,6 +139,7 @@ struct TableCommand: ParsableCommand {
   @OptionGroup var options: RunOptions
 
   func run() throws {
+    try form.check()
     let table = try ResultTable(
       TableDefinition.find(number), profile: options.profile, overrides: options.overrides,
       seeds: options.seeds,
@@ -145,5 +152,5 @@ struct Schema: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Prints the JSON schema of experiment files, for editors.")
 
-  func run() throws { print(ExperimentFile.schema, terminator: "") }
+  func run() throws { try StandardOutput.json(ExperimentFile.schema) }
 }

@@ -24,7 +24,7 @@ struct RunOptions: ParsableArguments {
   var overrides: [String] = []
 
   @Option(help: ArgumentHelp("Where run folders are.", valueName: "folder"))
-  var runs = "runs"
+  var runs = UserPath("runs")
 
   func validate() throws {
     guard seeds.allSatisfy({ (0...Int(Int32.max)).contains($0) }) else {
@@ -33,7 +33,7 @@ struct RunOptions: ParsableArguments {
     guard Set(seeds).count == seeds.count else { throw ValidationError("a --seed is given twice") }
   }
 
-  var runsFolder: URL { URL(fileURLWithPath: runs, isDirectory: true) }
+  var runsFolder: URL { runs.folder }
 }
 
 /// What every command takes that computes.
@@ -41,7 +41,7 @@ struct MachineOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Where data sets are (default: the environment variable SPREAD_DATA).", valueName: "folder"))
-  var data: String?
+  var data: UserPath?
 
   @Option(help: "Threads (default: SPREAD_THREADS, else the cores this process may use).")
   var threads: Int?
@@ -53,10 +53,10 @@ struct MachineOptions: ParsableArguments {
 
   /// Tells, on standard error, what makes everything slower than it needs to be.
   func noteSlowKernels() {
-    if let note = Machine.slowKernelNote { FileHandle.standardError.write(Data("note: \(note)\n".utf8)) }
+    if let note = Machine.slowKernelNote { StandardError.line("note: \(note)") }
   }
 
-  var dataFolder: URL? { data.map { URL(fileURLWithPath: $0, isDirectory: true) } }
+  var dataFolder: URL? { data?.folder }
 }
 
 extension ContrastiveLoss: ExpressibleByArgument {
@@ -95,7 +95,7 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp("The experiment: a file, or the name of one in Experiments/.", valueName: "file"))
-  var config: String
+  var config: UserPath
 
   @Option(name: .customLong("loss"), help: "Train this loss only; may be repeated.")
   var losses: [ContrastiveLoss] = []
@@ -124,15 +124,15 @@ struct Train: ParsableCommand {
   var dryRun = false
 
   func run() throws {
-    let file = try ExperimentFile(contentsOf: ExperimentLookup.find(config))
+    let file = try ExperimentFile(contentsOf: ExperimentLookup.find(config.path))
     if !grids.isEmpty { return try sweep(file) }
     let configurations = try file.configurations(
       profile: options.profile, overrides: options.overrides, losses: losses)
     if printConfiguration {
-      for configuration in configurations { print(configuration.json, terminator: "") }
+      for configuration in configurations { try StandardOutput.json(configuration.json) }
       return
     }
-    machine.noteSlowKernels()
+    try noteDefaults(of: file)
     if dryRun { return try showDryRun(configurations) }
     if queue.jobs != nil {
       let outcome = try RunQueue(
@@ -148,15 +148,22 @@ struct Train: ParsableCommand {
     try showRow(configurations)
   }
 
+  /// Tells what decides much and was not asked for.
+  private func noteDefaults(of file: ExperimentFile) throws {
+    if let note = try file.noteOnDataSet(profile: options.profile, overrides: options.overrides) {
+      StandardError.line("note: \(note)")
+    }
+    machine.noteSlowKernels()
+  }
+
   private func showDryRun(_ configurations: [ExperimentConfiguration]) throws {
     let dryRun = DryRun(runs: options.runsFolder, dataFolder: machine.dataFolder, threads: machine.threads)
-    print(try dryRun.report(configurations, seeds: options.seeds), terminator: "")
+    try StandardOutput.write(dryRun.report(configurations, seeds: options.seeds))
   }
 
   private func showRow(_ configurations: [ExperimentConfiguration]) throws {
-    print(
-      try ResultTable(experiment: configurations, seeds: options.seeds, runs: options.runsFolder).markdown,
-      terminator: "")
+    try StandardOutput.write(
+      ResultTable(experiment: configurations, seeds: options.seeds, runs: options.runsFolder).markdown)
   }
 
   private func sweep(_ file: ExperimentFile) throws {
@@ -164,10 +171,10 @@ struct Train: ParsableCommand {
       file, grid: Grid(grids), profile: options.profile, overrides: options.overrides, losses: losses,
       seeds: options.seeds, runs: options.runsFolder)
     if printConfiguration {
-      for run in sweep.planned { print(run.configuration.json, terminator: "") }
+      for run in sweep.planned { try StandardOutput.json(run.configuration.json) }
       return
     }
-    machine.noteSlowKernels()
+    try noteDefaults(of: file)
     if dryRun { return try showDryRun(sweep.configurations) }
     let outcome = try RunQueue(
       "sweep of \(sweep.grid.axes.map(\.path).joined(separator: ", "))", sweep.planned,
@@ -175,13 +182,13 @@ struct Train: ParsableCommand {
       options: queue.options(machine)
     ).run()
     let table = try SweepTable(sweep)
-    print(table.markdown, terminator: "")
     try table.write()
+    try StandardOutput.write(table.markdown)
     for suffix in [".csv", ".svg"] {
       let file = sweep.file(suffix)
-      if FileManager.default.fileExists(atPath: file.path) { print("\n\(file.path)", terminator: "") }
+      if FileManager.default.fileExists(atPath: file.path) { try StandardOutput.write("\n\(file.path)") }
     }
-    print()
+    try StandardOutput.line()
     try queue.report(outcome)
   }
 }

@@ -61,6 +61,50 @@ import Testing
     expectSample(try CIFAR10.load(from: own), ten)
   }
 
+  @Test(arguments: [
+    "cifar-10-batches-bin", "cifar-10-binary", "cifar-10-binary/cifar-10-batches-bin",
+    "cifar-10-binary.tar",
+    "CIFAR-10-BATCHES-BIN",
+  ])
+  func foldersWithinAFolderOfTheSameNameAreFound(outer: String) throws {
+    try makeFolder("cifar10/\(outer)")
+    try ten.writeFolder(in: "\(folder.path)/cifar10/\(outer)")
+    let data = try CIFAR10.load(from: folder.path)
+    expectSample(data, ten)
+    #expect(data.source.contains("/cifar10/\(outer)/cifar-10-batches-bin"))
+  }
+
+  @Test(arguments: [
+    "cifar-10-binary/data", "cifar-10-binary.tar/cifar-10-binary.tar",
+    "cifar-10-binary.tar.gz/cifar-10-binary.tar",
+    "CIFAR-10-BINARY.TAR", "cifar-10-binary/cifar-10-binary.tar",
+  ])
+  func archivesUnderOtherNamesAreFound(name: String) throws {
+    let parts = name.split(separator: "/").map(String.init)
+    try makeFolder("cifar10/" + parts.dropLast().joined(separator: "/"))
+    guard parts.last != "data" else {
+      // The files themselves in a folder that is called as the archive, one in capitals, one in a folder.
+      try ten.writeFolder(in: "\(folder.path)/cifar10")
+      let files = folder.path + "/cifar10/cifar-10-binary"
+      try FileManager.default.removeItem(atPath: files)
+      try FileManager.default.moveItem(
+        atPath: folder.path + "/cifar10/cifar-10-batches-bin", toPath: files)
+      try FileManager.default.moveItem(
+        atPath: files + "/test_batch.bin", toPath: files + "/TEST_BATCH.BIN")
+      try FileManager.default.moveItem(
+        atPath: files + "/data_batch_2.bin", toPath: files + "/moved")
+      try makeFolder("cifar10/cifar-10-binary/data_batch_2.bin")
+      try FileManager.default.moveItem(
+        atPath: files + "/moved", toPath: files + "/data_batch_2.bin/data_batch_2.bin")
+      let data = try CIFAR10.load(from: folder.path)
+      expectSample(data, ten)
+      #expect(data.source.contains("data_batch_2.bin/data_batch_2.bin, TEST_BATCH.BIN"))
+      return
+    }
+    try folder.write(ten.archive, "cifar10/\(name)")
+    expectSample(try CIFAR10.load(from: folder.path), ten)
+  }
+
   @Test func aHundredClassesHaveTheirSuperclasses() throws {
     try makeFolder("cifar100")
     try folder.write(try gzipped(hundred.archive), "cifar100/cifar-100-binary.tar.gz")

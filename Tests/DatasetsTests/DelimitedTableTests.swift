@@ -31,7 +31,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", 0, "empty"), ("\n\r\n", 0, "empty"), ("a,c\n", 0, "no column 'b'"), ("a,b,a\n", 0, "comes 2 times"),
+    ("", 0, "empty"), ("\n\r\n", 0, "empty"), ("a,c\n", 0, "no column 'b'"),
+    ("a;b\n1;2\n", 0, "there are a;b; commas separate"), ("a,b,a\n", 0, "comes 2 times"),
     ("a,b\n1,2\n1\n", 8, "line 3: 1 fields"), ("a,b\n1,2,3\n", 4, "line 2: 3 fields"),
     ("a,b\n1,x\"y\n", 7, "line 2: a quote within"), ("a,b\n1,\"x\"y\n", 9, "line 2: more follows"),
     ("a,b\n\n1,\"xy\n\n", 7, "line 3: the quote"), ("a,b\n1\r,2\n", 5, "carriage return"),
@@ -52,6 +53,43 @@ import Testing
     #expect(formatError { _ = try DelimitedTable(csv: folder.path + "/none.csv", columns: ["a"]) } != nil)
     let archive = try folder.write(gzipped(Array("a,b\n1,2\n".utf8)), "table.csv.gz")
     #expect(formatError { _ = try DelimitedTable(csv: archive, columns: ["a"]) } != nil)
+  }
+
+  @Test(
+    arguments: [
+      (String.Encoding.utf16LittleEndian, [0xff, 0xfe], "UTF-16"), (.utf16BigEndian, [0xfe, 0xff], "UTF-16"),
+      (.utf16LittleEndian, [], "UTF-16"), (.utf16BigEndian, [], "UTF-16"),
+      (.utf32LittleEndian, [0xff, 0xfe, 0, 0], "UTF-32"), (.utf32BigEndian, [0, 0, 0xfe, 0xff], "UTF-32"),
+      (.utf32LittleEndian, [], "UTF-32"), (.utf32BigEndian, [], "UTF-32"),
+    ] as [(String.Encoding, [UInt8], String)])
+  func otherEncodingsAreNamed(encoding: String.Encoding, mark: [UInt8], name: String) throws {
+    let bytes = mark + [UInt8](try #require("a,b\n1,2\n".data(using: encoding)))
+    let path = try folder.write(bytes, "table.csv")
+    for error in [
+      formatError { _ = try DelimitedTable(csv: path, columns: ["a", "b"]) },
+      formatError { _ = try DelimitedTable(blanks: path, columns: ["a", "b"]) },
+    ] {
+      #expect(
+        error?.description.contains("\(name) text; save the table as UTF-8") == true,
+        "\(String(describing: error))")
+    }
+  }
+
+  @Test func latinLettersAreToldWithTheirLine() throws {
+    let rows = Array("a,b\n1,2\n3,caf".utf8) + [0xe9] + Array("\n".utf8)
+    let error = formatError {
+      _ = try DelimitedTable(csv: folder.write(rows, "table.csv"), columns: ["a", "b"])
+    }
+    #expect(error?.description.contains("line 3: this is not UTF-8 text, but perhaps Latin-1") == true)
+    let fields = Array("1\nb\ncaf".utf8) + [0xe9] + Array(" 1\n".utf8)
+    let other = formatError {
+      _ = try DelimitedTable(blanks: folder.write(fields, "table.txt"), columns: ["image_id", "b"])
+    }
+    #expect(other?.description.contains("line 3: this is not UTF-8 text") == true)
+    // UTF-8's own mark is no part of the first field.
+    let marked = try folder.write([0xef, 0xbb, 0xbf] + Array("1.jpg 0\n".utf8), "parts.txt")
+    let table = try DelimitedTable(blanks: marked, names: ["i", "p"], columns: ["i"])
+    #expect(table.rows.map(\.values) == [["1.jpg"]])
   }
 
   @Test func fieldsBetweenBlanks() throws {

@@ -112,8 +112,9 @@ import Testing
 
   @Test func aCacheThatCannotBeMadeIsAnErrorThatNamesIt() throws {
     let file = try folder.write([1], "file")
-    let error = try #require(formatError { _ = try glyphs.load(cache: file + "/cache") })
-    #expect(error.file == file + "/cache" && error.reason.contains("SPREAD_CACHE"))
+    let error = try #require(
+      #expect(throws: CacheError.self) { _ = try glyphs.load(cache: file + "/cache") })
+    #expect(error.path == file + "/cache" && error.description.contains("SPREAD_CACHE"))
   }
 
   /// Neither trivial nor hopeless: nearest neighbours among 1,500 images find most digits and not all.

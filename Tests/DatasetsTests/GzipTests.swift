@@ -91,7 +91,8 @@ import Testing
   @Test func whatIsNotAFileIsAnError() throws {
     let absent = folder.path + "/absent"
     #expect(formatError { _ = try GzipReader(path: absent) }?.file == absent)
-    #expect(formatError { _ = try GzipReader(path: folder.path) }?.reason.contains("not a file") == true)
+    #expect(
+      formatError { _ = try GzipReader(path: folder.path) }?.reason.contains("this is a folder") == true)
   }
 
   @Test func checksumsAgreeWithThePublishedCheckValue() {

@@ -54,6 +54,18 @@ struct IDXSample {
     #expect(data.test.stratumNames == ["black cat", "tabby", "dog"])
   }
 
+  @Test(arguments: ["-idx3-ubyte", ".idx3-ubyte", "-idx1-ubyte.gz", ".IDX1-UBYTE", ".idx3"])
+  func filesThatAreNamedAsOthersNameThemAreFound(suffix: String) throws {
+    let sample = IDXSample()
+    for (name, contents) in sample.files { try folder.write(contents, name + suffix) }
+    let data = try IDXDataset.load(from: folder.path)
+    #expect(data.training.count == 6 && data.validation?.count == 2 && data.test.count == 4)
+    #expect(data.training.strata == [0, 1, 2, 0, 1, 2])
+    #expect(
+      data.source.contains(
+        "under other names: train-images\(suffix), train-labels\(suffix), train-str"))
+  }
+
   @Test func withoutStrataAndNamesTheNumbersOfTheClassesServe() throws {
     try IDXSample().write(to: folder)
     for part in ["train", "validation", "test"] { try remove("\(part)-strata") }
@@ -104,7 +116,8 @@ struct IDXSample {
     }
     try expectError("train-labels.idx", idx(shape: [5], [0, 0, 0, 0, 0]), "6 images expected")
     try expectError(
-      "train-labels.idx", idx(type: 0x0d, shape: [6], randomBytes(24, seed: 1)), "whole numbers")
+      "train-labels.idx", idx(type: 0x0d, shape: [6], randomBytes(24, seed: 1)),
+      "whole numbers, and the array holds numbers of type float32")
     try expectError(
       "test-images.idx", idx(shape: [4, 4, 4], randomBytes(64, seed: 1)), "training images are of")
     try expectError("train-images.idx", idx(shape: [6, 2, 5, 4], randomBytes(240, seed: 1)), "1 or 3")

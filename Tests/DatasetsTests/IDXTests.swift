@@ -4,6 +4,17 @@ import Testing
 
 @testable import Datasets
 
+/// Reads 2 MB that promise 2 GB, which deflate could give at its best.
+private func expectLittleMemoryForAPromise() throws {
+  let folder = try TemporaryFolder()
+  let array = try gzipped(idx(shape: [2_000_000, 32, 32], randomBytes(2_000_000, seed: 3)), level: 1)
+  let path = try folder.write(array, "array.gz")
+  let before = peakMemory()
+  let error = try #require(formatError { _ = try IDXArray(path: path) })
+  #expect(error.reason.contains("2048000000 bytes expected, 2000000 left"), "\(error)")
+  #expect(peakMemory() - before < 80_000_000)
+}
+
 @Suite struct IDXTests {
   let folder: TemporaryFolder
 
@@ -81,6 +92,24 @@ import Testing
     }
     // The elements' size counts as well: 5 x 8 bytes, of which 5 are there.
     #expect(try error(idx(type: 0x0e, shape: [5], [1, 2, 3, 4, 5]))?.reason.contains("cannot hold") == true)
+  }
+
+  @Test func aSizeThatAnArchiveOnlyPromisesTakesNoMemory() async throws {
+    // In a process of its own, whose peak is this reader's.
+    await #expect(processExitsWith: .success) { try expectLittleMemoryForAPromise() }
+  }
+
+  @Test func whatIsNoFileIsRefusedAtOnce() throws {
+    let path = folder.path + "/array"
+    #expect(mkfifo(path, 0o600) == 0)
+    #expect(
+      formatError { _ = try IDXArray(path: path) }?.reason
+        == "this is a FIFO, and a file was expected")
+    for (place, kind) in [("/dev/zero", "a device"), (folder.path, "a folder")] {
+      #expect(
+        formatError { _ = try IDXArray(path: place) }?.reason.contains("this is \(kind)") == true)
+    }
+    #expect(formatError { _ = try IDXArray(path: path + "x") }?.reason == "there is no such file")
   }
 
   @Test func lengthsOfZeroAreErrorsAtTheirAxis() throws {

@@ -186,10 +186,4 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["lock"])
     #expect(try load().count == 12 * 768)
   }
-
-  @Test func aCacheThatCannotBeMadeIsNamed() throws {
-    let file = try folder.write([1], "file")
-    let error = formatError { _ = try ImageFolder.load(from: folder.path, size: 16, cache: file + "/cache") }
-    #expect(error?.description.contains("SPREAD_CACHE") == true)
-  }
 }

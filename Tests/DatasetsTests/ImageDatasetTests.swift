@@ -97,4 +97,14 @@ import Testing
     let error = MissingDataError(dataset: "D", missing: ["a", "b"], searched: ["/x"], advice: "Get it.")
     for part in ["D", "a, b", "/x", "Get it."] { #expect(error.description.contains(part)) }
   }
+
+  @Test func aTestPartOfOneOfTwoClassesHasNoAreaUnderTheCurve() {
+    let data = randomDataset(8)
+    #expect(data.areaNote == nil)
+    #expect(data.subset([0, 1, 4]).areaNote?.contains("no test image is of the class \"b\"") == true)
+    #expect(data.subset([2, 3]).areaNote?.contains("class \"a\"") == true)
+    #expect(data.subset([]).areaNote == nil)
+    let three = data.relabelled("three", classOfStratum: [0, 0, 0, 0], classNames: ["a", "b", "c"])
+    #expect(three.areaNote == nil)
+  }
 }

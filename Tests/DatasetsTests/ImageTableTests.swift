@@ -220,12 +220,39 @@ import Testing
     #expect(error?.description.contains(part) == true, "\(String(describing: error))")
   }
 
-  @Test func aDamagedImageIsNamedAndLeavesNoCache() throws {
+  @Test func aDamagedImageIsNamed() throws {
     try waterbirds(birdRows)
     let path = try folder.write([0xff, 0xd8, 0xff, 0xe0, 1, 2], "waterbirds/003.Bird/Bird_3.jpg")
     let error = formatError { _ = try Waterbirds.load(from: folder.path, size: 4, cache: cache.path) }
-    #expect(error?.file == path)
-    let left = try FileManager.default.subpathsOfDirectory(atPath: cache.path)
-    #expect(left.count == 2 && left.contains { $0.hasSuffix("/lock") }, "\(left)")
+    #expect(error?.file == path && error?.description.contains("data.skipDamaged") == true)
+    let data = try Waterbirds.load(from: folder.path, size: 4, cache: cache.path, skipsDamaged: true)
+    #expect(data.skippedImages == 1 && data.validation?.count == 1)
+  }
+
+  @Test(arguments: [1, 2, 4]) func tooFewImagesForAnAutomaticSplitAreSaidToBe(count: Int) throws {
+    for i in 0..<12 { try image("images/\(i).png", shade: 9) }
+    let rows = (0..<(3 * count)).map { "\($0).png,\($0 % 3)" }
+    #expect {
+      _ = try folderData("path,class\n" + rows.joined(separator: "\n"))
+    } throws: { error in
+      let text = "\(error)"
+      return error is UnusableDataError && text.contains("10% of each stratum, rounded")
+        && text.contains("none of \(count) ") && text.contains("at least 5 images a stratum")
+    }
+    #expect(cache.contents.isEmpty)
+    let given = formatError { _ = try folderData("path,class,split\n0.png,a,train\n1.png,a,val\n") }
+    #expect(given?.description.contains("no image is for test") == true)
+  }
+
+  @Test func fiveImagesAStratumAreEnough() throws {
+    for i in 0..<10 { try image("images/\(i).png", shade: 9) }
+    let data = try folderData("path,class\n" + (0..<10).map { "\($0).png,\($0 % 2)" }.joined(separator: "\n"))
+    #expect(data.training.count == 6 && data.validation?.count == 2 && data.test.count == 2)
+    #expect(data.notes.isEmpty)
+    let rows = (0..<10).map { "\($0).png,\($0 < 8 ? "common" : "rare")" }
+    let uneven = try folderData("path,class\n" + rows.joined(separator: "\n"))
+    #expect(uneven.test.count == 1 && uneven.notes.count == 1)
+    #expect(
+      uneven.notes.first?.contains("no image of the stratum \"rare\" is for validation or the test") == true)
   }
 }

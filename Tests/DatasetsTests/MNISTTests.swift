@@ -36,6 +36,53 @@ import Testing
     #expect(data.source.contains("contents other than"))
   }
 
+  /// As 7-Zip, WinZip, Kaggle and Windows leave them.
+  @Test(
+    arguments: [
+      { (name: String) in name.replacing("-idx", with: ".idx") },
+      { (name: String) in name.replacing("-idx", with: ".idx") + ".gz" },
+      { (name: String) in name.uppercased() },
+      { (name: String) in "\(name)/\(name)" },
+      { (name: String) in
+        "\(name.replacing("-idx", with: ".idx"))/\(name.replacing("-idx", with: ".idx"))"
+      },
+      { (name: String) in "\(name).gz/\(name)" },
+    ] as [@Sendable (String) -> String])
+  func filesThatAnUnpackerNamedOtherwiseAreFoundAndNamed(rename: @Sendable (String) -> String)
+    throws
+  {
+    try writeFiles("mnist", suffix: "")
+    let place = folder.path + "/mnist"
+    // One file stays as it is: layouts may be mixed.
+    for name in MNIST.names.dropFirst() {
+      try FileManager.default.moveItem(atPath: "\(place)/\(name)", toPath: place + "/moved")
+      let other = "\(place)/\(rename(name))"
+      try FileManager.default.createDirectory(
+        atPath: (other as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      try FileManager.default.moveItem(atPath: place + "/moved", toPath: other)
+    }
+    let data = try MNIST.load(from: folder.path)
+    #expect(data.training.count == 30 && data.test.count == 10)
+    #expect(data.source.hasPrefix("MNIST, \(place) (under other names: "))
+    #expect(MNIST.names.dropFirst().allSatisfy { data.source.contains(rename($0)) })
+    #expect(!data.source.contains(MNIST.names[0]))
+  }
+
+  @Test func aFolderOfTheFilesNameWithoutTheFileIsMissing() throws {
+    try writeFiles("mnist")
+    let lost = folder.path + "/mnist/t10k-labels-idx1-ubyte.gz"
+    try FileManager.default.removeItem(atPath: lost)
+    try FileManager.default.createDirectory(atPath: lost, withIntermediateDirectories: true)
+    let error = try #require(throws: MissingDataError.self) { try MNIST.load(from: folder.path) }
+    #expect(error.missing == ["t10k-labels-idx1-ubyte"])
+  }
+
+  @Test func foldersThatWereLookedIntoAreNamedInFull() {
+    let error = MissingDataError(
+      dataset: "X", missing: ["a"], searched: ["data/mnist", "/b"], advice: "Get it.")
+    #expect(error.searched == [FileManager.default.currentDirectoryPath + "/data/mnist", "/b"])
+  }
+
   @Test func coarseClassesAreBelowFiveAndFromFiveOn() throws {
     try writeFiles("mnist")
     let coarse = try MNIST.loadCoarse(from: folder.path)

@@ -119,14 +119,15 @@ private struct PeakMemory {
   init() {
     // "5" sets the peak back to the present size.
     try? "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8)
-    start = Self.peak
+    start = peakMemory()
   }
 
-  var growth: Int { Self.peak - start }
+  var growth: Int { peakMemory() - start }
+}
 
-  private static var peak: Int {
-    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-    return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
-  }
+/// The largest resident size of this process so far, in bytes.
+func peakMemory() -> Int {
+  let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+  let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+  return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
 }

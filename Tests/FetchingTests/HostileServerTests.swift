@@ -57,7 +57,7 @@ import Testing
   @Test func aBodyWithoutEndIsRefusedWhileItComes() throws {
     // Without a length, and in chunks that never end: 400 MB would come if nobody said stop.
     let piece = [UInt8](repeating: 7, count: 1 << 20)
-    try expectRefused("more bytes come than the 200000 that are published") { _ in
+    try expectRefused("more bytes come than the 200000 that are published", "they were thrown away") { _ in
       [LoopbackServer.head(200)] + [LoopbackServer.Action](repeating: .send(piece), count: 400)
     }
     let chunk = Array("100000\r\n".utf8) + piece + Array("\r\n".utf8)
@@ -74,8 +74,56 @@ import Testing
       [LoopbackServer.head(200, ["Content-Length: 200000"]), .send(Array(bytes[..<1000]))]
     }
     let failure = try #require(reason(fixture.fetch(server)))
-    #expect(failure.contains("cut before the end of the file") && failure.contains("1.0 kB are kept"))
+    // Without a tag or a date the rest can never be asked for: nothing is kept, and nothing promised.
+    #expect(
+      failure.contains("cut before the end of the file") && failure.contains("no tag or date"))
+    #expect(!failure.contains("continues") && fixture.names.isEmpty)
     #expect(server.requests.count == 2)
+    let tagged = try LoopbackServer { LoopbackServer.file(bytes, for: $0, cut: 1000) }
+    let kept = try #require(reason(fixture.fetch(tagged)))
+    #expect(kept.contains("1.0 kB are kept, and the same command continues from there"))
+    #expect(fixture.partial?.count == 1000)
+  }
+
+  /// Bytes that cannot be the file's are not kept, also when there is no other mirror.
+  @Test func impossibleBytesAreThrownAway() throws {
+    fixture.options.attempts = 1
+    let piece = [UInt8](repeating: 7, count: 150_000)
+    let server = try LoopbackServer { _ in
+      [LoopbackServer.head(200, ["ETag: \"1\""])]
+        + [LoopbackServer.Action](repeating: .send(piece), count: 3)
+    }
+    let failure = try #require(reason(fixture.fetch(server)))
+    #expect(failure.contains("more bytes come than") && !failure.contains("are kept"), "\(failure)")
+    #expect(fixture.names.isEmpty)
+  }
+
+  /// A tag or date is sent back with the next request only where it is one.
+  @Test(arguments: [
+    ("ETag: \"a\rX-Injected: yes\rHost: evil\"", nil), ("ETag: \"a\tb\"", nil),
+    ("ETag: \"a b\"", nil),
+    ("ETag: \"a\"b\"", nil), ("ETag: \"\"", nil), ("ETag: a", nil), ("ETag: \"caf\u{E9}\"", nil),
+    ("ETag: W/\"a\"", nil), ("ETag: \"\(String(repeating: "a", count: 300))\"", nil),
+    ("Last-Modified: yesterday", nil),
+    ("Last-Modified: Wed, 01 Jan 2020 00:00:00 GMT\rX-Injected: yes", nil),
+    ("ETag: \"a-1:2/3\"", "\"a-1:2/3\""),
+    ("Last-Modified: Wed, 01 Jan 2020 00:00:00 GMT", "Wed, 01 Jan 2020 00:00:00 GMT"),
+    (
+      "ETag: \"a\rb\"\r\nLast-Modified: Wed, 01 Jan 2020 00:00:00 GMT",
+      "Wed, 01 Jan 2020 00:00:00 GMT"
+    ),
+  ])
+  func onlyTagsAndDatesAreSentBack(header: String, sent: String?) throws {
+    let bytes = fixture.bytes
+    let server = try LoopbackServer { request in
+      [LoopbackServer.head(200, [header, "Content-Length: \(bytes.count)"])]
+        + [.send(request.number == 0 ? Array(bytes[..<9_999]) : bytes)]
+    }
+    #expect(try fixture.fetch(server) == whole)
+    let second = try #require(server.requests.dropFirst().first)
+    #expect(second.headers["if-range"] == sent && second.range == sent.map { _ in "bytes=9999-" })
+    #expect(
+      second.headers["x-injected"] == nil && second.headers["host"]?.hasPrefix("127.0.0.1") == true)
   }
 
   @Test func aPageInsteadOfTheFileIsCalledOne() throws {

@@ -82,6 +82,8 @@ extension ProgramTests {
       }
       let missing = try run(["cifar100"])
       #expect(missing.code == 0 && missing.output.contains("https://www.cs.toronto.edu/~kriz/cifar.html"))
+      let sought = try run(["cifar100", "--data", "data"]).output
+      #expect(sought.contains(#/looked in: /.+/data/cifar100, /#), "\(sought)")
       let array = try JSONSerialization.jsonObject(
         with: Data(run(["cifar10", "--data", "data", "--json"]).output.utf8))
       let report = try #require((array as? [[String: Any]])?.first)

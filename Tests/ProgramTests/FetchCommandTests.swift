@@ -45,6 +45,7 @@ extension ProgramTests {
       expectError(try fetch("cifar", "mnist"), code: 64, naming: "`cifar`", "cifar10", "cifar100")
       expectError(try fetch(), code: 64, naming: "all", "--list")
       expectError(try fetch("mnist", "--from", "ftp://x/"), code: 64, naming: "ftp", "http")
+      expectError(try fetch("mnist", "--from", "http://host/a#b"), code: 64, naming: "fragment")
       expectError(
         try fetch("mnist", "--from", "nowhere"), code: 64, naming: "nowhere", "neither a folder nor")
       expectError(try fetch("mnist", "--any-contents"), code: 64, naming: "--from")
@@ -52,6 +53,23 @@ extension ProgramTests {
       let homeless = try Program.experiments.run(["fetch", "mnist"], in: folder.url)
       expectError(homeless, code: 64, naming: "--data", "SPREAD_DATA")
       #expect(!FileManager.default.fileExists(atPath: folder.path("data")))
+    }
+
+    /// A FIFO that nobody writes to would be waited for without end.
+    @Test func aFIFOInAFilesPlaceIsRefusedAtOnce() throws {
+      for name in ["train-images-idx3-ubyte", "train-labels-idx1-ubyte.gz"] {
+        try FileManager.default.createDirectory(
+          atPath: folder.path("data/mnist"), withIntermediateDirectories: true)
+        #expect(mkfifo(folder.path("data/mnist/\(name)"), 0o600) == 0)
+      }
+      for name in ["train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"] {
+        try folder.write("", "data/mnist/\(name)")
+      }
+      let fetched = try fetch("mnist", "--from", "http://127.0.0.1:9", "--attempts", "1")
+      #expect(
+        fetched.code == 1 && fetched.output.contains("is in the way: this is a FIFO"), "\(fetched)")
+      let shown = try Program.experiments.run(["data", "mnist", "--data", "data"], in: folder.url)
+      #expect("\(shown)".contains("this is a FIFO, and a file was expected"), "\(shown)")
     }
 
     @Test func theListTouchesNothing() throws {
@@ -136,7 +154,7 @@ extension ProgramTests {
       if signal == SIGKILL {
         #expect(stopped.signal == SIGKILL)
       } else {
-        expectError(stopped, code: 128 + signal, naming: "the same command goes on from here")
+        expectError(stopped, code: 128 + signal, naming: "the same command continues from here")
         #expect(stopped.errors.contains("150 kB are kept in data/mnist/\(Self.names[1]).partial"))
         #expect(stopped.output == "")
       }

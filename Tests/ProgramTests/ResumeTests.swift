@@ -139,7 +139,7 @@ extension ProgramTests {
       return try program.wait()
     }
 
-    @Test(arguments: [SIGINT, SIGTERM]) func aSignalSavesWithinTheEpoch(signal: Int32) throws {
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP]) func aSignalSavesWithinTheEpoch(signal: Int32) throws {
       let reference = try reference(Self.longEpoch)
       let outcome = try interrupt(by: signal, after: 0)
       #expect(outcome.code == 128 + signal, "\(outcome)")

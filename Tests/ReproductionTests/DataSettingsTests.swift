@@ -47,6 +47,15 @@ import Testing
     }
   }
 
+  @Test func skippingDamagedImagesIsWrittenOnlyWhereItIsWanted() throws {
+    let plain = try configuration(#"{"name": "folder"}"#)
+    #expect(!plain.json.contains("skipDamaged"))
+    #expect(try configuration(#"{"name": "folder", "skipDamaged": false}"#).fingerprint == plain.fingerprint)
+    let skipping = try configuration(#"{"name": "folder", "skipDamaged": true}"#)
+    #expect(skipping.json.contains("skipDamaged") && skipping.fingerprint != plain.fingerprint)
+    #expect(failure { try configuration(#"{"name": "mnist", "skipDamaged": true}"#) } != nil)
+  }
+
   @Test func noiseAndFractionsReachTrainingImagesOnly() throws {
     try withFolder { folder in
       let tiny = try TinyExperiment(in: folder)

@@ -65,14 +65,14 @@ import Testing
       let data = try tiny.data()
       let encoder = try TrainedModel(b, data: data).encoder
       let among = data.training.sample(63, seed: 42)
-      func share(_ labels: [Int], _ expected: [Int]) -> Double {
+      func share(_ labels: [Int], _ expected: [Int]) throws -> Double {
         accuracy(
-          NearestNeighbours.predict(
+          try NearestNeighbours.predict(
             data.embeddings(of: data.validation, by: encoder),
             training: data.embeddings(of: among, by: encoder), labels: labels, k: 5), labels: expected)
       }
-      #expect(abs(fine[1] - share(among.strata, data.validation.strata)) < 1.5 / 14)
-      #expect(abs(coarse[1] - share(among.labels, data.validation.labels)) < 1.5 / 14)
+      #expect(try abs(fine[1] - share(among.strata, data.validation.strata)) < 1.5 / 14)
+      #expect(try abs(coarse[1] - share(among.labels, data.validation.labels)) < 1.5 / 14)
       // The networks that were to be kept, as they were after their epochs.
       #expect(try Checkpoint(watched.epoch(2)).state.epoch == 2)
       #expect(!FileManager.default.fileExists(atPath: watched.epoch(3).path))

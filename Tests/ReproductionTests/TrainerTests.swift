@@ -34,7 +34,7 @@ import Testing
       // The network that is kept is the one that was measured.
       let data = try tiny.data()
       let model = try TrainedModel(checkpoint, data: data)
-      let embeddings = data.embeddings(of: data.validation, by: model.encoder)
+      let embeddings = try data.embeddings(of: data.validation, by: model.encoder)
       let accuracy = model.accuracy(ofEmbeddings: embeddings, labels: data.validation.labels)
       #expect(abs(accuracy - best) < 1.5 / Double(data.validation.count))
       #expect(checkpoint.tensors(under: "optimiser.").isEmpty)
@@ -156,7 +156,7 @@ import Testing
       #expect(try numbers("loss", of: run).count == 2)
       let data = try tiny.data()
       let model = try TrainedModel(Checkpoint(run.best), data: data)
-      #expect(data.embeddings(of: data.test, by: model.encoder).shape == [40, 8])
+      #expect(try data.embeddings(of: data.test, by: model.encoder).shape == [40, 8])
     }
   }
 }

@@ -118,7 +118,7 @@ import Testing
       let run = try tiny.train("run")
       let data = try tiny.data()
       let model = try TrainedModel(Checkpoint(run.checkpoint), data: data)
-      let spread = EmbeddingSpread(data.embeddings(of: data.validation, by: model.encoder))
+      let spread = EmbeddingSpread(try data.embeddings(of: data.validation, by: model.encoder))
       #expect(abs(try numbers("embeddingCosine", of: run)[3] - spread.meanCosine) < 1e-3)
       #expect(abs(try numbers("embeddingDeviation", of: run)[3] - spread.deviation) < 1e-3)
       #expect(try numbers("constantDimensions", of: run).count == 4)

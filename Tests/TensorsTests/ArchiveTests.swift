@@ -1,3 +1,4 @@
+import CZlib
 import Foundation
 import Testing
 
@@ -77,8 +78,11 @@ struct NpzTests {
     try Self.refuses(Self.changed(data, directory, to: [0]), "directory entry")
     try Self.refuses(Self.changed(data, directory + 8, to: [1]), "encrypted")
     try Self.refuses(Self.changed(data, directory + 10, to: [99]), "compression method 99")
-    try Self.refuses(Self.changed(data, directory + 42, to: [0xfe, 0xff, 0xff, 0x7f]), "outside the file")
-    try Self.refuses(Self.changed(data, directory + 20, to: [0xff, 0xff, 0xff, 0x7f]), "ends within")
+    try Self.refuses(
+      Self.changed(data, directory + 42, to: [0xfe, 0xff, 0xff, 0x7f]), "outside the file")
+    try Self.refuses(
+      Self.changed(data, directory + 20, to: [0xff, 0xff, 0xff, 0x7f]), "ends within")
+    try Self.refuses(Self.changed(data, 30, to: [0x5a]), "its header gives another name")
     try Self.refuses(Self.changed(data, data.count - 6, to: [0xff, 0xff, 0xff, 0x7f]), "directory")
     try Self.refuses(Self.changed(data, data.count - 12, to: [9]), "director")
   }
@@ -102,8 +106,93 @@ struct NpzTests {
     #expect(twice?.reason.contains("stands twice") == true)
     var (data, directory, _) = try Self.archive("stored")
     let place = directory + 46 + Self.number(data, directory + 28, 2) - 4
-    data = Self.changed(data, place, to: Array(".txt".utf8))
+    let own = 30 + Self.number(data, 26, 2) - 4
+    for place in [place, own] { data = Self.changed(data, place, to: Array(".txt".utf8)) }
     try Self.refuses(data, "is not a .npy array")
+  }
+
+  @Test("The directory's size and the number of members must agree: no array is left out unnoticed")
+  func numbersOfMembers() throws {
+    let (data, directory, _) = try Self.archive()
+    let end = data.count - 22
+    // Three members; the number stands twice.
+    for count: UInt8 in [0, 1, 2, 4] {
+      try Self.refuses(
+        Self.changed(data, end + 10, to: [count]), "lists 3 members, and its end says")
+      try Self.refuses(
+        Self.changed(data, end + 8, to: [count, 0, count, 0]), "lists 3 members, and its end says")
+    }
+    // A directory that is said to be one entry shorter, or to begin one entry later.
+    let entry = 46 + Self.number(data, directory + 28, 2) + Self.number(data, directory + 30, 2)
+    let size = Self.number(data, end + 12, 4) - entry
+    try Self.refuses(
+      Self.changed(data, end + 12, to: [UInt8(size), 0, 0, 0]), "does not fit the file")
+    let start = directory + entry
+    let later = Self.changed(
+      data, end + 12, to: [UInt8(size), 0, 0, 0, UInt8(start & 0xff), UInt8(start >> 8)])
+    try Self.refuses(later, "lists 2 members, and its end says 3")
+  }
+
+  /// An archive whose members share one deflated stream: its local header and data stand once.
+  static func overlapping(_ members: Int, size: Int) throws -> Data {
+    let raw = [UInt8](Npy.encode(Tensor.zeros([(size - 128) / 4])))
+    var length = compressBound(uLong(raw.count))
+    var packed = [UInt8](repeating: 0, count: Int(length))
+    compress2(&packed, &length, raw, uLong(raw.count), 9)
+    // Without zlib's own header and checksum.
+    let stream = Array(packed[2..<(Int(length) - 4)])
+    func bytes(_ value: Int, _ count: Int) -> [UInt8] {
+      (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+    let name = Array("0.npy".utf8)
+    var fields = bytes(20, 2) + bytes(0, 2) + bytes(8, 2) + bytes(0, 4)
+    fields +=
+      bytes(Int(crc32(0, raw, uInt(raw.count))), 4) + bytes(stream.count, 4) + bytes(raw.count, 4)
+    fields += bytes(name.count, 2) + bytes(0, 2)
+    var file = bytes(0x0403_4b50, 4) + fields + name + stream
+    let start = file.count
+    for _ in 0..<members {
+      file += bytes(0x0201_4b50, 4) + bytes(20, 2) + fields + bytes(0, 14) + name
+    }
+    let end = file.count
+    file += bytes(0x0605_4b50, 4) + bytes(0, 4) + bytes(members, 2) + bytes(members, 2)
+    file += bytes(end - start, 4) + bytes(start, 4) + bytes(0, 2)
+    return Data(file)
+  }
+
+  @Test("Members that share bytes of the file are refused")
+  func overlap() throws {
+    let folder = try TemporaryFolder()
+    #expect(
+      try Npz.read(folder.write(Self.overlapping(1, size: 4000), "one.npz"))["0"]?.shape == [
+        (4000 - 128) / 4
+      ])
+    try Self.refuses(Self.overlapping(30, size: 4000), "overlap")
+    let (data, directory, _) = try Self.archive()
+    // The first member's data are said to reach into the second's.
+    let size = Self.number(data, directory + 20, 4) + 8
+    try Self.refuses(
+      Self.changed(data, directory + 20, to: [UInt8(size & 0xff), UInt8(size >> 8)]), "overlap")
+  }
+
+  @Test("A size that is promised and does not come takes no memory")
+  func promises() {
+    var largest = 0
+    let bytes = arrivingBytes(1 << 40) { buffer in
+      largest = max(largest, buffer.count)
+      guard largest == buffer.count else { return 0 }
+      buffer[0] = 7
+      return 1
+    }
+    #expect(bytes == [7] && largest == 1 << 26)
+    var sent = 0
+    let whole = arrivingBytes(200_000_000) { buffer in
+      let count = min(buffer.count, 50_000_000)
+      buffer[0] = UInt8(sent / 50_000_000)
+      sent += count
+      return count
+    }
+    #expect(whole.count == 200_000_000 && sent == whole.count)
   }
 
   @Test("Every prefix is refused, and changed bytes give an error or arrays, never a stop")

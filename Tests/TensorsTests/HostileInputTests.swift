@@ -70,7 +70,30 @@ import Testing
     }
   }
 
-  @Test("Every single flipped bit of a file is noticed, those in the checksum's name and digits too")
+  @Test(
+    "A damaged archive gives all of its arrays as they were, or none",
+    arguments: ["stored", "deflated"])
+  func npz(name: String) throws {
+    let data = try WholeFile.read(fixture("files/\(name).npz"))
+    let folder = try TemporaryFolder()
+    func values(_ data: Data) throws -> [String: [Float]] {
+      try Npz.read(folder.write(data, "a.npz")).mapValues { $0.tensor().scalars() }
+    }
+    let whole = try values(data)
+    let generator = RandomGenerator(seed: 52)
+    var refused = 0
+    for round in 0..<Self.count {
+      var random = generator.stream(UInt64(round))
+      let (what, other) = Self.damaged(data, head: data.count, &random)
+      do {
+        #expect(try values(other) == whole, "round \(round), \(what)")
+      } catch is FileFormatError { refused += 1 }
+    }
+    #expect(refused > Self.count / 2)
+  }
+
+  @Test(
+    "Every single flipped bit of a file is noticed, those in the checksum's name and digits too")
   func everyBit() throws {
     let folder = try TemporaryFolder()
     try SafeTensors.write([("a", Tensor([1, 2, 3]))], metadata: ["k": "v"], to: folder.file("one"))

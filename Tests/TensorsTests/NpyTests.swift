@@ -99,6 +99,53 @@ struct NpyTests {
     "{'descr': \(type), 'fortran_order': \(order), 'shape': \(shape), }\n"
   }
 
+  @Test("Shapes as Python 2 wrote them", arguments: ["(2L, 3L)", "(2L, 3L,)", "(2, 3L)"])
+  func pythonTwo(shape: String) throws {
+    let array = try Npy.parse(Self.file(Self.header("'<f4'", shape), bytes: 24), file: "a.npy")
+    #expect(array.shape == [2, 3])
+    #expect(
+      try Npy.parse(Self.file(Self.header("'<f4'", "(6L,)"), bytes: 24), file: "a.npy").shape == [6]
+    )
+  }
+
+  @Test(
+    "What are no labels says what it is and how to convert it",
+    arguments: [
+      ("'<f4'", 4, "numbers of type float32"), ("'<f8'", 8, "numbers of type float64"),
+      ("'<c8'", 8, "(complex numbers)"), ("'<U3'", 12, "(text)"), ("'|S3'", 3, "(bytes of text)"),
+      ("'|O'", 8, "(Python objects)"), ("'<M8[ns]'", 8, "(dates)"), ("'<f16'", 16, "'<f16'"),
+    ])
+  func labels(type: String, size: Int, says: String) throws {
+    let data = Self.file(Self.header(type, "(1,)"), bytes: size)
+    let error = try #require(throws: FileFormatError.self) {
+      try Npy.parse(data, file: "y.npy").integers()
+    }
+    #expect(error.reason.contains(says) && error.reason.contains("astype(np.int64)"), "\(error)")
+    let areNames = ["S", "U", "O"].contains { type.contains($0) }
+    #expect(error.reason.contains("return_inverse") == areNames, "\(error)")
+  }
+
+  @Test("A structured array, and unsigned labels that fit and that do not")
+  func unusualLabels() throws {
+    let fields = Self.file(Self.header("[('x', '<f4'), ('y', '<i4')]", "(1,)"), bytes: 8)
+    let structured = try #require(throws: FileFormatError.self) {
+      try Npy.parse(fields, file: "y.npy")
+    }
+    #expect(
+      structured.reason.contains("structured array") && structured.reason.contains("array['field']")
+    )
+    let header = Self.file(Self.header("'<u8'", "(2,)"))
+    let fitting =
+      header
+      + Data([7] + [UInt8](repeating: 0, count: 7) + [UInt8](repeating: 255, count: 7) + [127])
+    #expect(try Npy.parse(fitting, file: "y.npy").integers() == [7, .max])
+    let large = header + Data(count: 15) + Data([128])
+    let error = try #require(throws: FileFormatError.self) {
+      try Npy.parse(large, file: "y.npy").integers()
+    }
+    #expect(error.reason.contains("a number of type uint64 is larger than 9223372036854775807"))
+  }
+
   static let hostile: [(what: String, data: Data, says: String)] = [
     ("empty", Data(), "ends within the signature"),
     ("other signature", Data("PK\u{3}\u{4}..........".utf8), "not a .npy file"),
@@ -110,6 +157,7 @@ struct NpyTests {
       "header beyond the file", file(header(), bytes: 12, version: 2, length: 0xffff_ffff),
       "within the header"
     ),
+    ("a huge header", file(String(repeating: " ", count: 70_000), version: 2), "at most 65536"),
     ("cut in the data", file(header(), bytes: 11), "12 bytes of data, and 11"),
     ("trailing bytes", file(header(), bytes: 13), "12 bytes of data, and 13"),
     ("more than memory", file(header("'<f4'", "(4611686018427387904,)")), "more elements"),

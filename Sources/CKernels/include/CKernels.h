@@ -83,9 +83,10 @@ void ck_layer_norm_gradient_rows(size_t rows, size_t columns, const float *x, co
                                  const float *rstd, const float *dy, const float *residual, float *dx, float *dscale,
                                  float *dshift);
 
-// y = x / max(|x|, epsilon) by rows; norm: [rows]. dx = (dy - y * (y . dy)) / norm, the gradient of it.
-void ck_normalise_rows(size_t rows, size_t columns, const float *x, float epsilon, float *y, float *norm);
-void ck_normalise_gradient_rows(size_t rows, size_t columns, const float *y, const float *norm, const float *dy,
+// y = x / |x| by rows, whatever finite length a row has; a row of zeros is divided by epsilon. norm: [rows], what it was divided
+// by. A row with an infinity has nan there, one with a nan is nan as a whole. dx = (dy - y * (y . dy)) / norm, the gradient of it.
+void ck_normalise_rows(size_t rows, size_t columns, const float *x, float epsilon, float *y, double *norm);
+void ck_normalise_gradient_rows(size_t rows, size_t columns, const float *y, const double *norm, const float *dy,
                                 float *dx);
 
 // --- Batch normalisation: a statistic a column --------------------------------------------------------------------

@@ -36,7 +36,7 @@ public struct Embedder {
   /// Writes `[count, embeddingDimension]` float32 embeddings, not scaled to unit length, and the labels in
   /// the same order.
   public func write(embeddings: String, coarseLabels: String?, fineLabels: String?) throws {
-    try Npy.write(data.embeddings(of: part, by: encoder), to: embeddings)
+    try Npy.write(try data.embeddings(of: part, by: encoder), to: embeddings)
     if let coarseLabels { try Npy.write(part.labels, to: coarseLabels) }
     if let fineLabels { try Npy.write(part.strata, to: fineLabels) }
   }

@@ -44,6 +44,15 @@ public struct LossEvaluation {
     value = loss.item()
     gradient1 = z1.gradient ?? Tensor.zeros(z1.shape)
     gradient2 = z2.gradient ?? Tensor.zeros(z2.shape)
+    for (file, gradient) in [(view1, gradient1), (view2, gradient2)] {
+      guard let row = gradient.firstRowNotFinite else { continue }
+      throw RunError(
+        "\(file): the gradient of row \(row) is beyond what float32 holds; "
+          + (objective.normalising
+            ? "the row is so short that scaling it to unit length makes the gradient that long"
+            : "the rows are too long for the temperature \(objective.temperature), and --normalise scales them")
+      )
+    }
   }
 
   /// Writes `grad1.npy` and `grad2.npy`, float32, to a folder, which is made when it is not there.
@@ -89,7 +98,7 @@ func readEmbeddings(_ path: String) throws -> Tensor {
   guard z.rank == 2, z.shape[0] > 0, z.shape[1] > 0 else {
     throw FileFormatError(path, "embeddings must be N x d numbers, and the shape is \(z.shape)")
   }
-  if !z.isFinite, let row = (0..<z.shape[0]).first(where: { !z.sliced($0..<($0 + 1)).isFinite }) {
+  if let row = z.firstRowNotFinite {
     throw FileFormatError(path, "row \(row) has a value that is not finite in float32")
   }
   return z
@@ -99,7 +108,10 @@ func readEmbeddings(_ path: String) throws -> Tensor {
 func readIntegers(_ path: String, meaning: String) throws -> [Int] {
   let array = try Npy.read(path)
   guard array.shape.count == 1 else {
-    throw FileFormatError(path, "\(meaning) must be a vector of integers, and the shape is \(array.shape)")
+    throw FileFormatError(
+      path,
+      "\(meaning) must be a vector of integers, and the shape is \(array.shape)"
+        + (array.shape.filter { $0 != 1 }.count == 1 ? ": save array.ravel()" : ""))
   }
   return try array.integers()
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 
 /// What is wrong with a configuration: where, which key, and what was expected.
@@ -28,6 +29,15 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
   /// `loss.temperature` ``.
   public var description: String {
     [place, path.isEmpty ? nil : "`\(path)`", problem].compactMap { $0 }.joined(separator: ": ")
+  }
+}
+
+extension ConfigurationError {
+  /// The text of a configuration's file, with an error as all of a configuration's are.
+  static func text(of file: URL) throws -> String {
+    do { return try WholeFile.readText(file.path) } catch let error as FileFormatError {
+      throw ConfigurationError(place: error.file, problem: error.reason)
+    }
   }
 }
 

@@ -34,6 +34,8 @@ public struct DataSettings: Sendable, Equatable {
   /// Image folders: side to which images are scaled before they are stored, views being cut from these; nil:
   /// `round(imageSize * 256 / 224)`.
   public var storedSize: Int?
+  /// Image folders: goes on without images that are damaged, which are an error otherwise.
+  public var skipDamaged = false
   /// Glyphs: training images of each digit. Unequal numbers make rare strata.
   public var trainingImagesOfDigit = [Int](repeating: 600, count: 10)
   /// Glyphs: test images of each digit.
@@ -119,6 +121,11 @@ extension DataSettings: ConfigurationSection {
         "Side to which the images of a folder are scaled before views are cut from them; absent: imageSize * 256 / 224.",
         when: { Catalogue.source($0.name.rawValue)?.isScaled == true }),
       // Not written where they change nothing: runs that were made before these keys keep their identity.
+      .value(
+        "skipDamaged", \.skipDamaged,
+        "Whether images of a folder that are damaged are left out; otherwise they are an error.",
+        when: { Catalogue.source($0.name.rawValue)?.isScaled == true }
+      ).omitted { !$0.skipDamaged },
       .value(
         "fraction", \.fraction, .within(0.0001...1),
         "Share of the training images that is trained on, after validation images were held out."

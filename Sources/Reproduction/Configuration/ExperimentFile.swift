@@ -32,13 +32,7 @@ public struct ExperimentFile: Sendable {
   /// Reads a file.
   /// - Throws: `ConfigurationError` when it cannot be read, is not JSON, or any of its profiles is wrong.
   public init(contentsOf file: URL) throws {
-    let text: String
-    do {
-      text = try String(contentsOf: file, encoding: .utf8)
-    } catch {
-      throw ConfigurationError(place: file.path, problem: "cannot be read as UTF-8 text")
-    }
-    try self.init(json: text, source: file.lastPathComponent)
+    try self.init(json: ConfigurationError.text(of: file), source: file.lastPathComponent)
   }
 
   /// Reads an experiment from text, every profile of it, so that a mistake in one that is not used now is
@@ -82,18 +76,34 @@ public struct ExperimentFile: Sendable {
   func configurations(
     profile: String?, overrides: [String], gridValues: [String], losses chosen: [LossSettings.Name]
   ) throws -> [ExperimentConfiguration] {
-    let given =
-      try overrides.map { try Self.node(ofOverride: $0) }
-      + gridValues.map { try Self.node(ofOverride: $0, option: "--grid") }
-    let arguments = given.reduce(JSONNode.object([])) { $0.merged(with: $1) }
-    var tree = base
-    if let profile = try change(for: profile) {
-      tree = tree.merged(with: profile.node).setting("profile", to: .string(profile.key))
-    }
+    let arguments = try Self.node(ofOverrides: overrides).merged(
+      with: Self.node(ofOverrides: gridValues, option: "--grid"))
+    var tree = try tree(of: profile)
     let layers = try LossLayers(tree: tree, arguments: arguments, chosen: chosen)
     tree = tree.merged(with: arguments.removing("loss")).removing("losses")
     return try layers.names.map { name in
       try ExperimentConfiguration(node: tree.setting("loss", to: layers.settings(of: name)), path: "")
+    }
+  }
+
+  /// A sentence for a person who may have forgotten to say which data set is meant; nil where the file, the profile or an
+  /// argument does.
+  public func noteOnDataSet(profile: String? = nil, overrides: [String] = []) throws -> String? {
+    let tree = try tree(of: profile).merged(with: Self.node(ofOverrides: overrides))
+    guard tree["data"]?["name"] == nil else { return nil }
+    return
+      "\(source) names no data set (data.name): \(DataSettings().name.rawValue) is used, which this program draws"
+  }
+
+  /// The file with the changes of a profile.
+  private func tree(of profile: String?) throws -> JSONNode {
+    guard let profile = try change(for: profile) else { return base }
+    return base.merged(with: profile.node).setting("profile", to: .string(profile.key))
+  }
+
+  private static func node(ofOverrides overrides: [String], option: String = "--set") throws -> JSONNode {
+    try overrides.map { try node(ofOverride: $0, option: option) }.reduce(JSONNode.object([])) {
+      $0.merged(with: $1)
     }
   }
 

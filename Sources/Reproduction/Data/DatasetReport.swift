@@ -9,6 +9,8 @@ public struct DatasetReport: Codable, Sendable, Equatable {
     case found, missing
     /// Something is there that is not what it should be.
     case damaged
+    /// The files are sound, and cannot be used as they are: there are too few, or the cache has no place.
+    case unusable
   }
 
   /// A class or a stratum with its images.
@@ -57,6 +59,10 @@ public struct DatasetReport: Codable, Sendable, Equatable {
     public var check: String
     /// Whether the files are those that were published; nil: not known.
     public var isPublished: Bool?
+    /// What a person should know of the data before they are used, in sentences.
+    public var notes: [String] = []
+    /// Damaged images that were left out; nil where none were.
+    public var skippedImages: Int?
   }
 
   /// Of the group, or of the task on the command line.
@@ -69,15 +75,35 @@ public struct DatasetReport: Codable, Sendable, Equatable {
   public var contents: Contents?
   /// What is missing or wrong.
   public var problem: String?
-  /// How to get the files.
+  /// The folders that were looked into, with their whole paths; nil where nothing is missing.
+  public var searched: [String]?
+  /// How to get the files, or what else to do.
   public var advice: String
 
   init(
     _ task: Catalogue.Task, of source: Catalogue.Source, state: State, contents: Contents? = nil,
-    problem: String? = nil
+    problem: String? = nil, searched: [String]? = nil, advice: String? = nil
   ) {
-    (name, title, advice) = (task.name, task.title, source.advice)
-    (self.state, self.contents, self.problem) = (state, contents, problem)
+    (name, title, self.advice) = (task.name, task.title, advice ?? source.advice)
+    (self.state, self.contents, self.problem, self.searched) = (state, contents, problem, searched)
+  }
+
+  private init(_ task: Catalogue.Task, of source: Catalogue.Source, failure: any Error) {
+    switch failure {
+    case let error as MissingDataError:
+      self.init(
+        task, of: source, state: .missing, problem: error.missing.joined(separator: ", "),
+        searched: error.searched.map { URL(fileURLWithPath: $0).standardizedFileURL.path })
+    case let error as CacheError:
+      self.init(task, of: source, state: .unusable, problem: error.problem, advice: error.advice)
+    case let error as UnusableDataError:
+      self.init(task, of: source, state: .unusable, problem: error.problem, advice: error.advice)
+    default:
+      // The files of an image folder are there, and need not be got again.
+      self.init(
+        task, of: source, state: .damaged, problem: "\(failure)",
+        advice: source.isScaled ? "Mend what is named, and give the same command again" : nil)
+    }
   }
 }
 
@@ -87,29 +113,30 @@ extension DatasetReport {
   /// - Parameters:
   ///   - tasks: names of tasks; empty: all.
   ///   - folder: where data sets are
+  ///   - skipsDamaged: leaves damaged images of folders out
   ///   - progress: told while image files are decoded, which happens once and may take minutes
   ///   - report: called with each as soon as it is read; the data are nil where they could not be.
-  /// - Throws: `RunError` for a name that there is not. What is missing or damaged is no error but a state.
+  /// - Throws: `RunError` for a name that there is not. What is missing, damaged or unusable is no error but a
+  ///   state.
   public static func each(
-    _ tasks: [String] = [], in folder: String?, progress: ProgressLine? = nil,
+    _ tasks: [String] = [], in folder: String?, skipsDamaged: Bool = false, progress: ProgressLine? = nil,
     report: (DatasetReport, DatasetPair?) throws -> Void
   ) throws {
     if let name = tasks.first(where: { Catalogue.task($0) == nil }) { throw RunError(unknown(name)) }
     for source in Catalogue.sources {
       let wanted = source.tasks.filter { tasks.isEmpty || tasks.contains($0.name) }
       guard !wanted.isEmpty else { continue }
-      let read = Result { try source.read(folder, size: nil, report: progress?.imageFolderReport) }
+      let read = Result {
+        try source.read(
+          folder, size: nil, skipsDamaged: skipsDamaged, report: progress?.imageFolderReport)
+      }
       progress?.clear()
       for task in wanted {
         switch read {
         case .success(let pair):
           let view = task.view(pair)
           try report(DatasetReport(task, of: source, state: .found, contents: Contents(view)), view)
-        case .failure(let error as MissingDataError):
-          let problem = error.missing.joined(separator: ", ")
-          try report(DatasetReport(task, of: source, state: .missing, problem: problem), nil)
-        case .failure(let error):
-          try report(DatasetReport(task, of: source, state: .damaged, problem: "\(error)"), nil)
+        case .failure(let error): try report(DatasetReport(task, of: source, failure: error), nil)
         }
       }
     }
@@ -148,6 +175,8 @@ extension DatasetReport.Contents {
     (mean, deviation) = training.channelStatistics()
     classes = Self.groups(pair, training.classNames) { $0.labels }
     strata = Self.groups(pair, training.stratumNames) { $0.strata }
+    notes = pair.notes + (test.areaNote.map { [$0] } ?? [])
+    skippedImages = pair.skippedImages == 0 ? nil : pair.skippedImages
     switch pair.contents {
     case .published: (check, isPublished) = ("published", true)
     case .other(let difference): (check, isPublished) = (difference, false)

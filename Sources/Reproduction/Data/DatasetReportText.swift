@@ -37,10 +37,21 @@ extension DatasetReport {
 
   private var note: String {
     guard let contents else {
-      return state == .missing ? "\(problem ?? "") not found. \(advice)" : "damaged. \(problem ?? "")"
+      switch state {
+      case .missing: return "\(problem ?? "") not found. \(advice) \(placesText)"
+      case .unusable: return "unusable. \(problem ?? ""). \(advice)."
+      case .damaged, .found: return "damaged. \(problem ?? "")"
+      }
     }
     // The source says already how the contents differ.
-    return contents.source + (contents.isPublished == false ? "" : " (\(contents.checkText))") + "."
+    let source = contents.source + (contents.isPublished == false ? "" : " (\(contents.checkText))")
+    return ([source] + contents.notes).joined(separator: ". ") + "."
+  }
+
+  /// Where missing files were looked for.
+  private var placesText: String {
+    guard let searched, !searched.isEmpty else { return "No data folder was named." }
+    return "Looked in \(searched.joined(separator: ", "))."
   }
 
   /// Everything about one, its strata in full with `listsStrata`, folded to their sizes where there are many
@@ -48,8 +59,8 @@ extension DatasetReport {
   public func details(listsStrata: Bool) -> String {
     var lines = ["\(title) (\(name)): \(state.rawValue)"]
     guard let contents else {
-      return (lines + [state == .missing ? "not found: \(problem ?? "")" : problem ?? "", advice])
-        .joined(separator: "\n") + "\n"
+      lines += state == .missing ? ["not found: \(problem ?? "")", placesText] : [problem ?? ""]
+      return (lines + [advice]).joined(separator: "\n") + "\n"
     }
     let images = contents.images
     lines += [
@@ -58,8 +69,9 @@ extension DatasetReport {
         + (images.validation.map { "\(grouped($0)) validation, " } ?? "") + "\(grouped(images.test)) test"
         + (images.validation == nil ? "; validation images are split from the training images" : ""),
       "image        \(contents.imageText)",
-      "mean         \(Self.numbers(contents.mean)), deviation \(Self.numbers(contents.deviation))", "",
+      "mean         \(Self.numbers(contents.mean)), deviation \(Self.numbers(contents.deviation))",
     ]
+    lines += contents.notes.map { "note         \($0)" } + [""]
     let fold = 24
     for (what, groups) in [("class", contents.classes), ("stratum", contents.strata)] {
       if what == "stratum" && groups == contents.classes {

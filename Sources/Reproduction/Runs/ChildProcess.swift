@@ -12,8 +12,9 @@ final class ChildProcess {
 
   let identifier: pid_t
 
+  /// - Parameter added: variables of its environment beside this process's.
   /// - Throws: `RunError` when the log cannot be opened or the process cannot be started.
-  init(arguments: [String], log: URL) throws {
+  init(arguments: [String], environment added: [String: String] = [:], log: URL) throws {
     guard let program = ExperimentLookup.programFile else {
       throw RunError("the program's own file cannot be found in /proc/self/exe")
     }
@@ -30,7 +31,7 @@ final class ChildProcess {
     defer { posix_spawnattr_destroy(&attributes) }
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
 
-    var environment = ProcessInfo.processInfo.environment
+    var environment = ProcessInfo.processInfo.environment.merging(added) { $1 }
     environment[Interruption.employerVariable] = "\(getpid())"
     let texts = ([program.path] + arguments).map { strdup($0) } + [nil]
     let variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]

@@ -57,8 +57,10 @@ public final class ExperimentRunner {
     // Another process may have completed it before the lock was ours.
     if folder.isComplete { return try folder.completeResult(of: configuration) }
     do {
-      if let note = try folder.prepare(configuration, seed: seed) { progress.print("\(label): \(note)") }
-      return try work(configuration, seed: seed, folder: folder, label: label)
+      return try ResourceFailure.recorded(by: { try? RunFailure(message: $0).write(to: folder.failure) }) {
+        if let note = try folder.prepare(configuration, seed: seed) { progress.print("\(label): \(note)") }
+        return try work(configuration, seed: seed, folder: folder, label: label)
+      }
     } catch {
       throw noted(error, label: label, folder: folder)
     }
@@ -81,7 +83,8 @@ public final class ExperimentRunner {
   ) throws -> RunResult {
     let clock = ContinuousClock()
     let start = clock.now
-    let data = try data(for: configuration)
+    let data = try Interruption.withNothingToSave { try self.data(for: configuration) }
+    try RunMemory(configuration, data: data).check(configuration, data: data)
     let trainer = try Trainer(configuration, seed: seed, data: data, folder: folder, progress: progress)
     var environment = RunEnvironment.read(folder.environment)
     environment.addSession(data: data.source, from: trainer.state)
@@ -98,8 +101,9 @@ public final class ExperimentRunner {
     let loaded = clock.now
     try trainer.train()
     let trained = clock.now
-    try Interruption.check()
-    let result = try RunEvaluation(of: trainer, progress: progress).result()
+    let result = try Interruption.withNothingToSave {
+      try RunEvaluation(of: trainer, progress: progress).result()
+    }
     environment.seconds = [
       "loading": (loaded - start).seconds, "training": (trained - loaded).seconds,
       "evaluation": (clock.now - trained).seconds,
@@ -117,6 +121,7 @@ public final class ExperimentRunner {
     loaded = nil  // before the next set is read, so that memory holds one
     let data = try ExperimentData(key, folder: dataFolder, report: progress.imageFolderReport)
     loaded = (key, data)
+    for note in data.notes { progress.print("\(configuration.experiment): \(note)") }
     return data
   }
 }

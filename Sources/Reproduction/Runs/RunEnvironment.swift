@@ -68,19 +68,10 @@ struct RunEnvironment: Codable, Sendable, Equatable {
   /// Asked of git once, in the folder of the program, which is within the package when it was built there.
   static let revision: String? = {
     guard let program = ExperimentLookup.programFile else { return nil }
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [
+    let text = CommandOutput.of([
       "git", "-C", program.deletingLastPathComponent().path, "describe", "--always", "--dirty", "--abbrev=40",
       "--match=",
-    ]
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return nil }
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-    return process.terminationStatus == 0 && !text.isEmpty ? text : nil
+    ])?.trimmingCharacters(in: .whitespacesAndNewlines)
+    return text?.isEmpty == false ? text : nil
   }()
 }

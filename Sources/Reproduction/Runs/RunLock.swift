@@ -97,6 +97,7 @@ private final class Heartbeat: Sendable {
   private let started = WorkerRecord.now()
   private let isOver = Mutex(false)
   private let beats = Atomic<Int>(0)
+  private let wasOverdue = Atomic(false)
 
   /// Beats between records.
   private static let beatsOfRecord = 2
@@ -118,6 +119,7 @@ private final class Heartbeat: Sendable {
   /// Once a second.
   func beat() {
     Interruption.watchEmployer()
+    endIfOverdue()
     isOver.withLock { isOver in
       if isOver { return }
       let number = beats.add(1, ordering: .relaxed).newValue
@@ -133,10 +135,21 @@ private final class Heartbeat: Sendable {
   /// Another process took this for dead, as when the machine slept. Nothing more may be written here, not even what is in
   /// memory; files are only ever replaced whole, so the process may end at once.
   private func giveUp(to other: WorkerRecord) -> Never {
-    ProgressLine.writeToStandardError(
+    StandardError.line(
       "Error: process \(other.process) on \(other.host) has taken over \(folder.url.path), because this one gave no sign "
-        + "for a while\n")
+        + "for a while")
     _exit(1)
+  }
+
+  /// Ends the process for work that does not look for signals, such as the reading of a large file: within two seconds.
+  private func endIfOverdue() {
+    guard Interruption.isOverdue else { return }
+    // The work may be about to look.
+    guard wasOverdue.exchange(true, ordering: .relaxed) else { return }
+    end()
+    let error = InterruptedError(signal: Interruption.pending ?? SIGTERM)
+    StandardError.line("\nError: \(error)")
+    _exit(error.exitCode)
   }
 
   private func write(asNew: Bool = false) throws {

@@ -37,6 +37,8 @@ public final class RunQueue {
   private let view: ProgressBlock
   private var entries: [QueueEntry]
   private var nextLook = ContinuousClock.now
+  /// What each run is told of the memory that it may take.
+  private var memoryShare: [String: String] = [:]
 
   /// - Parameters:
   ///   - title: what the runs are, for the head of the progress view.
@@ -70,6 +72,8 @@ public final class RunQueue {
       cores: Parallel.threadCount, planned: entries.count, jobs: options.jobs, threads: options.threads)
     lookAtFolders()
     let complete = entries.count { $0.state == .complete }
+    memoryShare = MemoryBudget.share(
+      among: min(shares.jobs, entries.count - complete), of: try MemoryBudget.current())
     view.print(
       "\(title): \(entries.count) runs, \(complete) of them complete already, in \(runs.path); \(shares.jobs) at a time, "
         + "\(shares.threads) thread\(shares.threads == 1 ? "" : "s") each")
@@ -145,7 +149,7 @@ public final class RunQueue {
       }
       if !folder.isStarted, let note = run.noteOnOtherEpochs(in: runs) { view.print("\(run.label): \(note)") }
       entries[index].logStart = Int((try? folder.log.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0)
-      entries[index].child = try ChildProcess(arguments: arguments, log: folder.log)
+      entries[index].child = try ChildProcess(arguments: arguments, environment: memoryShare, log: folder.log)
       entries[index].began = ContinuousClock.now
       entries[index].state = .running
       view.print("\(run.label): \(folder.isStarted ? "goes on" : "starts"), \(folder.url.path)")

@@ -31,6 +31,8 @@ public struct RunResult: Codable, Sendable, Equatable {
   public var validationImages: Int
   /// Images that all figures below but the validation accuracy are of.
   public var testImages: Int
+  /// Damaged images that were left out (`data.skipDamaged`); nil where none were.
+  public var skippedImages: Int?
 
   /// The epoch, from 1, whose network was evaluated: the one with the best validation accuracy.
   public var bestEpoch: Int

@@ -141,6 +141,9 @@ extension ResultTable.Row {
       images +=
         " (and \(distinct(results) { grouped($0.validationImages) }) for validation) of the \(grouped(published)) published"
     }
+    if results.contains(where: { $0.skippedImages != nil }) {
+      images += " (\(distinct(results) { grouped($0.skippedImages ?? 0) }) damaged ones left out)"
+    }
     return [
       "profile " + distinct(results, \.profile),
       distinct(results, \.encoder),

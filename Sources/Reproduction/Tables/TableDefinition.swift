@@ -78,10 +78,8 @@ public struct TableDefinition: Sendable, Equatable {
         place: "table \(number)", problem: "there is no such table; those that can be made: \(list)")
     }
     let file = try ExperimentLookup.find("table\(number)")
-    guard let text = try? String(contentsOf: file, encoding: .utf8) else {
-      throw ConfigurationError(place: file.path, problem: "cannot be read as UTF-8 text")
-    }
-    return try TableDefinition(json: text, source: file.lastPathComponent)
+    return try TableDefinition(
+      json: ConfigurationError.text(of: file), source: file.lastPathComponent)
   }
 
   /// Reads a definition; unknown keys and wrong values are errors with their line.

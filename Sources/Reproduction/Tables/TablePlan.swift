@@ -8,7 +8,7 @@ public struct TablePlan {
   let seeds: [Int]
   let runs: URL
   private(set) var rows: [PlannedRow]
-  /// Rows whose data are damaged, with what is wrong.
+  /// Rows whose data are damaged or cannot be used, with what is wrong.
   public private(set) var failures: [String] = []
   /// What to tell before the runs begin.
   public private(set) var notes: [String] = []
@@ -33,11 +33,12 @@ public struct TablePlan {
       let (title, configurations) = (rows[index].row.title, rows[index].configurations)
       do {
         let data = try ExperimentData(ExperimentData.Key(configurations[0]), folder: dataFolder)
+        notes += data.notes.map { "\(title): \($0)" }
         noteRuns(of: configurations, madeWithOther: data, title: title)
       } catch let error as MissingDataError {
         rows[index].missing = "\(error)"
         notes.append("\(title): \(error)")
-      } catch let error as FileFormatError {
+      } catch let error where error is FileFormatError || error is CacheError || error is UnusableDataError {
         rows[index].missing = "\(error)"
         failures.append("\(title): \(error)")
         notes.append("failed: \(title): \(error)")

@@ -114,6 +114,7 @@ extension ResultTable {
 /// Rows of cells as a Markdown table, its columns aligned so that it also reads as plain text; the first row is the
 /// head.
 func alignedTable(_ table: [[String]]) -> String {
+  let table = table.map { $0.map(\.printableLine) }
   let widths = (0..<table[0].count).map { column in table.map { $0[column].count }.max() ?? 0 }
   func line(_ cells: [String]) -> String {
     "| "

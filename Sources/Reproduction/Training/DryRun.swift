@@ -24,7 +24,7 @@ public struct DryRun {
   /// The report on all runs: a paragraph a configuration, with a line a seed.
   /// - Parameter seeds: empty: each configuration's own.
   /// - Throws: what training throws before its first epoch: `MissingDataError`, `FileFormatError`,
-  ///   `ConfigurationError`; `RunError` for a folder that has other settings than its run.
+  ///   `ConfigurationError`; `RunError` when the run does not fit into memory, or its folder has other settings.
   public func report(_ configurations: [ExperimentConfiguration], seeds: [Int] = []) throws -> String {
     var (text, left, seconds) = ("", 0, 0.0)
     var loaded: (key: ExperimentData.Key, data: ExperimentData)?
@@ -37,7 +37,7 @@ public struct DryRun {
       let cost = try RunCost(configuration, data: data)
       text +=
         "\(configuration.experiment) \(configuration.loss.name.symbol), profile \(configuration.profile)\n"
-      text += cost.lines(configuration, data: data).map { "  \($0)\n" }.joined()
+      text += (cost.lines(configuration, data: data) + data.notes).map { "  \($0)\n" }.joined()
       text += data.warnings(configuration).map { "  warning: \($0)\n" }.joined()
       for seed in seeds.isEmpty ? configuration.seeds : seeds {
         let folder = RunFolder.of(configuration, seed: seed, in: runs)
@@ -80,13 +80,17 @@ struct RunCost {
   let epoch: Double
   let end: Double
   private let epochs: Int
-  /// The most that tensors held at a time, and the images, in bytes.
+  /// What the run's tensors are estimated to take.
+  let memory: RunMemory
+  /// What tensors took in the steps that were tried, and the images, in bytes.
   let tensorBytes: Int
   let imageBytes: Int
 
   init(_ configuration: ExperimentConfiguration, data: ExperimentData) throws {
-    MemoryPool.resetPeak()
-    let before = MemoryPool.statistics.bytesInUse
+    memory = RunMemory(configuration, data: data)
+    try memory.check(configuration, data: data)
+    MemoryPool.releaseUnused()
+    let before = MemoryPool.statistics.bytesHeld
     var generator = RandomGenerator(seed: 0)
     let model = try TrainedModel(
       configuration, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
@@ -100,14 +104,14 @@ struct RunCost {
       batch: data.batchSize(configuration),
       dimension: model.encoder.embeddingDimension)
     step = try Self.stepSeconds(configuration, model: model, data: data)
-    let image = Self.evaluationSeconds(model, data: data)
+    let image = try Self.evaluationSeconds(model, data: data)
     let monitor = configuration.monitor
     let looks = monitor.everyEpochs == 0 ? 0 : monitor.share / Double(monitor.everyEpochs)
     epoch = image * (Double(data.validation.count) + looks * Double(data.training.count))
     end =
       image * Double(data.training.count + data.test.count)
       + Self.probeSeconds(configuration, data: data, dimension: model.encoder.embeddingDimension)
-    tensorBytes = MemoryPool.statistics.peakBytesInUse - before
+    tensorBytes = MemoryPool.statistics.bytesHeld - before
     imageBytes =
       data.whole.store.count * data.whole.store.imageSize + data.test.store.count * data.test.store.imageSize
   }
@@ -130,8 +134,9 @@ struct RunCost {
         + "(\(ResultTable.decimals(perSecond, 1)) GFLOP/s)",
       "training: \(grouped(configuration.epochs)) epochs of \(grouped(stepsPerEpoch)) steps, "
         + "\(grouped(configuration.epochs * stepsPerEpoch)) in all",
-      "memory: about \(grouped((tensorBytes + imageBytes) / 1_000_000)) MB (tensors "
-        + "\(grouped(tensorBytes / 1_000_000)), images \(grouped(imageBytes / 1_000_000))) beside the program",
+      "memory: about \(RunMemory.text(memory.tensors + Double(imageBytes))) (tensors \(RunMemory.text(memory.tensors)), "
+        + "images \(RunMemory.text(Double(imageBytes)))) beside the program; tensors took "
+        + "\(RunMemory.text(Double(tensorBytes))) in the steps that were tried",
     ]
   }
 
@@ -162,10 +167,11 @@ struct RunCost {
   }
 
   /// Seconds to embed an image as it is.
-  private static func evaluationSeconds(_ model: TrainedModel, data: ExperimentData) -> Double {
+  private static func evaluationSeconds(_ model: TrainedModel, data: ExperimentData) throws -> Double {
     let part = data.whole.subset(Array(0..<min(512, data.whole.count)))
-    return Timing.measure(runs: 2) { _ = data.embeddings(of: part, by: model.encoder) }.median
-      / Double(part.count)
+    _ = try data.embeddings(of: part, by: model.encoder)
+    let timing = Timing.measure(runs: 2, warmUp: 0) { _ = try? data.embeddings(of: part, by: model.encoder) }
+    return timing.median / Double(part.count)
   }
 
   /// Seconds of the probe, from a few of its batches.

@@ -27,6 +27,10 @@ struct ExperimentData {
   let statistics: (mean: [Float], deviation: [Float])
   /// Where the data came from, in a sentence.
   let source: String
+  /// What a person should know of the data before training, in sentences.
+  let notes: [String]
+  /// Damaged images that were left out; nil where none were.
+  let skippedImages: Int?
   /// Side of the views; nil where they have the size of the stored images.
   let sizeOfViews: Int?
 
@@ -36,8 +40,9 @@ struct ExperimentData {
   /// - Parameters:
   ///   - folder: where data sets are; nil: the settings' folder, else the environment variable `SPREAD_DATA`.
   ///   - report: told while image files are decoded
-  /// - Throws: `MissingDataError` with what to get from where; `FileFormatError`; `ConfigurationError` when
-  ///   too few images are left.
+  /// - Throws: `MissingDataError` with what to get from where; `FileFormatError`; `CacheError`;
+  ///   `UnusableDataError`; `RunError` for images that are not square without a `data.imageSize`;
+  ///   `ConfigurationError` when too few images are left, or wrong labels are asked for where there is one class.
   init(_ key: Key, folder: URL?, report: ImageFolderReport? = nil) throws {
     let pair = try key.data.load(from: folder, report: report)
     let seed = UInt64(key.validation.seed)
@@ -46,8 +51,11 @@ struct ExperimentData {
     test = key.data.testImages.map { pair.test.sample($0, seed: seed) } ?? pair.test
     self.whole = whole
     sizeOfViews = key.data.sizeOfViews
-    statistics = whole.channelStatistics()
     source = pair.source
+    notes = pair.notes
+    skippedImages = pair.skippedImages == 0 ? nil : pair.skippedImages
+    try Self.checkShape(pair, sizeOfViews: sizeOfViews)
+    statistics = whole.channelStatistics()
     var (training, validation) = (whole, pair.validation)
     if validation == nil {
       (training, validation) = whole.split(validationShare: key.validation.share, seed: seed)
@@ -68,16 +76,32 @@ struct ExperimentData {
         place: nil, path: "data.fraction",
         problem: "\(fraction) of the training images are \(training.count); at least 2 are needed")
     }
+    guard noise.share == 0 || training.classNames.count >= 2 else {
+      throw ConfigurationError(
+        place: nil, path: "data.labelNoise.share",
+        problem:
+          "\(noise.share) of the training images cannot get another class, because the data set has one class "
+          + "only, \"\(training.classNames.joined())\"; leave data.labelNoise out")
+    }
     if noise.share > 0 { training = training.withLabelNoise(share: noise.share, seed: UInt64(noise.seed)) }
     (self.training, self.validation) = (training, held)
   }
 
-  /// The side of the images as the encoder sees them, which must be square.
-  var imageSize: Int {
-    if let sizeOfViews { return sizeOfViews }
-    require(training.store.width == training.store.height, "the encoders here take square images")
-    return training.store.width
+  /// - Throws: `RunError` when no network here can take the images as they are.
+  private static func checkShape(_ pair: DatasetPair, sizeOfViews: Int?) throws {
+    guard pair.test.count > 0 else {
+      throw RunError("\(pair.source): there are no test images, and at least one is needed")
+    }
+    let store = pair.training.store
+    guard sizeOfViews == nil, store.width != store.height else { return }
+    throw RunError(
+      "\(pair.source): the images are \(store.width) x \(store.height) pixels (width x height), and the networks "
+        + "take square ones; data.imageSize, for example \(min(store.width, store.height)), scales them and cuts "
+        + "squares out")
   }
+
+  /// The side of the images as the encoder sees them, which are square.
+  var imageSize: Int { sizeOfViews ?? training.store.width }
 
   /// Points a batch: as configured, or all where there are fewer.
   func batchSize(_ configuration: ExperimentConfiguration) -> Int {
@@ -113,6 +137,12 @@ struct ExperimentData {
     training.count / batchSize(configuration)
   }
 
+  /// Looks whether files that images are mapped from are still whole: cheap, and better than to meet it in a batch.
+  /// - Throws: `CacheError`.
+  func checkImages() throws {
+    for part in [training, validation, test] { try part.store.check() }
+  }
+
   /// One epoch of batches of the training images, their views as configured.
   func batches(
     _ configuration: ExperimentConfiguration, generator: RandomGenerator, startingAt first: Int = 0
@@ -122,29 +152,36 @@ struct ExperimentData {
       batchSize: batchSize(configuration), generator: generator, startingAt: first)
   }
 
-  /// Embeddings of a part as it is, without augmentation: `[count, embeddingDimension]`.
-  func embeddings(of part: ImageDataset, by encoder: any Encoder) -> Tensor {
-    embed(part, with: encoder, statistics: statistics, size: sizeOfViews)
+  /// Embeddings of a part as it is, without augmentation: `[count, embeddingDimension]`, finite.
+  /// - Throws: `RunError` that names the first image whose embedding is not finite.
+  func embeddings(of part: ImageDataset, by encoder: any Encoder) throws -> Tensor {
+    let embeddings = embed(part, with: encoder, statistics: statistics, size: sizeOfViews)
+    if let row = embeddings.firstRowNotFinite {
+      throw RunError(
+        "the network's embedding of image \(row) of \(part.name) has values that are not finite; a lower "
+          + "optimiser.rate, a warm-up or an optimiser.gradientClip may help")
+    }
+    return embeddings
   }
 }
 
 extension DataSettings {
   /// Reads or draws the data set.
   func load(from folder: URL?, report: ImageFolderReport? = nil) throws -> DatasetPair {
-    let folder = folder?.path ?? self.folder ?? Self.folderOfEnvironment
+    let folder = folder?.path ?? self.folder.map { UserPath($0).path } ?? Self.folderOfEnvironment
     let source = Catalogue.source(name.rawValue)
     guard let source, let task = source.task(labels) else {
       throw ConfigurationError(
         place: nil, path: "data.labels", problem: conflict?.problem ?? "there is no such data set")
     }
     return task.view(
-      name == .glyphs ? try glyphs.load() : try source.read(folder, size: sizeOfStore, report: report))
+      name == .glyphs
+        ? try glyphs.load()
+        : try source.read(folder, size: sizeOfStore, skipsDamaged: skipDamaged, report: report))
   }
 
   /// Where the environment variable `SPREAD_DATA` says that data sets are; nil where it is empty or absent.
-  public static var folderOfEnvironment: String? {
-    ProcessInfo.processInfo.environment["SPREAD_DATA"].flatMap { $0.isEmpty ? nil : $0 }
-  }
+  public static var folderOfEnvironment: String? { UserPath(environment: "SPREAD_DATA")?.path }
 
   private var glyphs: Glyphs {
     Glyphs(trainingCounts: trainingImagesOfDigit, testCounts: testImagesOfDigit, seed: UInt64(seed))

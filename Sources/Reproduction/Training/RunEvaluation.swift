@@ -54,9 +54,10 @@ struct RunEvaluation {
       encoder: configuration.networkSummary, parameters: model.encoder.parameterCount,
       epochs: trained.epoch, trainingImages: data.training.count,
       validationImages: data.validation.count,
-      testImages: data.test.count, bestEpoch: state.bestEpoch, validationAccuracy: state.bestAccuracy,
+      testImages: data.test.count, skippedImages: data.skippedImages, bestEpoch: state.bestEpoch,
+      validationAccuracy: state.bestAccuracy,
       fineAccuracy: fine, coarseAccuracy: model.accuracy(ofEmbeddings: test, labels: data.test.labels),
-      areaUnderROC: model.areaUnderROC(ofEmbeddings: test, labels: data.test.labels),
+      areaUnderROC: try model.areaUnderROC(ofEmbeddings: test, labels: data.test.labels),
       undefined: data.undefinedAreaUnderROC.map { ["areaUnderROC": $0] },
       neighbourAccuracy: accuracy(neighbours, labels: data.test.strata), neighbours: k,
       classCollapse: Collapse(test, groups: data.test.labels, names: data.test.classNames),
@@ -80,12 +81,7 @@ struct RunEvaluation {
 
   private func embeddings(of part: ImageDataset, _ name: String) throws -> Tensor {
     progress.update("embedding \(grouped(part.count)) \(name) images")
-    let embeddings = data.embeddings(of: part, by: model.encoder)
-    guard embeddings.isFinite else {
-      throw RunError(
-        "the embeddings of the \(name) images are not finite with the network of epoch \(state.bestEpoch), and no figure can "
-          + "be made of them. A lower optimiser.rate, a warm-up or an optimiser.gradientClip may help")
-    }
+    let embeddings = try data.embeddings(of: part, by: model.encoder)
     try Interruption.check()
     return embeddings
   }

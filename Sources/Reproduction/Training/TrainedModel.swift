@@ -49,9 +49,14 @@ final class TrainedModel: Module {
 
   /// Of the classifier's difference between the second class and the first; nil unless there are two classes, both
   /// among the labels.
-  func areaUnderROC(ofEmbeddings embeddings: Tensor, labels: [Int]) -> Double? {
+  /// - Throws: `RunError` when the classifier's results are not finite.
+  func areaUnderROC(ofEmbeddings embeddings: Tensor, labels: [Int]) throws -> Double? {
     let logits = logits(ofEmbeddings: embeddings)
     guard logits.shape[1] == 2 else { return nil }
+    if let row = logits.firstRowNotFinite {
+      throw RunError(
+        "the classifier's result for image \(row) is not finite; a lower optimiser.rate may help")
+    }
     let scores = logits.scalars()
     return Evaluation.areaUnderROC(
       labels.indices.map { scores[2 * $0 + 1] - scores[2 * $0] }, positives: labels.map { $0 == 1 })

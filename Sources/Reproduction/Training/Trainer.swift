@@ -114,6 +114,7 @@ final class Trainer {
     let clock = ContinuousClock()
     let start = clock.now
     let firstStep = state.step
+    try data.checkImages()
     let batches = data.batches(
       configuration, generator: generator.stream(Stream.batches).stream(UInt64(state.epoch)),
       startingAt: firstStep)
@@ -183,7 +184,8 @@ final class Trainer {
     let report = EpochReport(
       epoch: state.epoch + 1, steps: stepsPerEpoch, sums: state.sums,
       classifierWeight: configuration.classifier.weight,
-      validation: validation.figures(of: model, epoch: state.epoch + 1), rate: rate(ofStep: state.step - 1),
+      validation: try validation.figures(of: model, epoch: state.epoch + 1),
+      rate: rate(ofStep: state.step - 1),
       speed: speed)
     let accuracy = report.validation.accuracy
     state.epoch += 1

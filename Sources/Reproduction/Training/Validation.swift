@@ -38,19 +38,20 @@ struct Validation {
         max(1, Int(Double(count) * monitor.share)), seed: UInt64(configuration.validation.seed))
   }
 
-  func figures(of model: TrainedModel, epoch: Int) -> Figures {
-    let embeddings = data.embeddings(of: data.validation, by: model.encoder)
+  /// - Throws: `RunError` when embeddings are not finite.
+  func figures(of model: TrainedModel, epoch: Int) throws -> Figures {
+    let embeddings = try data.embeddings(of: data.validation, by: model.encoder)
     return Figures(
       accuracy: model.accuracy(ofEmbeddings: embeddings, labels: data.validation.labels),
       spread: data.validation.count >= 2 ? EmbeddingSpread(embeddings) : nil,
-      neighbours: neighbours(of: embeddings, encoder: model.encoder, epoch: epoch))
+      neighbours: try neighbours(of: embeddings, encoder: model.encoder, epoch: epoch))
   }
 
-  private func neighbours(of embeddings: Tensor, encoder: any Encoder, epoch: Int) -> Neighbours? {
+  private func neighbours(of embeddings: Tensor, encoder: any Encoder, epoch: Int) throws -> Neighbours? {
     guard let among, epoch % configuration.monitor.everyEpochs == 0 || epoch == configuration.epochs else {
       return nil
     }
-    let known = data.embeddings(of: among, by: encoder)
+    let known = try data.embeddings(of: among, by: encoder)
     func share(_ labels: [Int], _ expected: [Int]) -> Double {
       let predicted = NearestNeighbours.predict(
         embeddings, training: known, labels: labels, k: configuration.monitor.neighbours)

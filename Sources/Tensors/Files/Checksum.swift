@@ -76,7 +76,7 @@ enum EmbeddedChecksum {
     "the file is damaged, or a program that does not know the checksum has rewritten it; put a whole copy in its "
     + "place, or delete it and make it again"
 
-  /// Where the eight digits stand in the head of a file; nil where they do not stand exactly as they are written.
+  /// The place of the eight digits in the head of a file; nil where they are not exactly as `write` puts them.
   private static func digits(in head: Data) -> Range<Data.Index>? {
     guard let found = head.range(of: lead), head.endIndex - found.upperBound > 8 else { return nil }
     let end = found.upperBound + 8

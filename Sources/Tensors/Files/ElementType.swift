@@ -1,7 +1,7 @@
 import Foundation
 
-/// The types that array files hold their numbers in.
-package enum ElementType: Equatable {
+/// The types that array files hold their numbers in, described by NumPy's names.
+package enum ElementType: Equatable, CustomStringConvertible {
   case float16, bfloat16, float32, float64, boolean
   case signed(bytes: Int)
   case unsigned(bytes: Int)
@@ -13,6 +13,18 @@ package enum ElementType: Equatable {
     case .float64: return 8
     case .boolean: return 1
     case .signed(let bytes), .unsigned(let bytes): return bytes
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .float16: "float16"
+    case .bfloat16: "bfloat16"
+    case .float32: "float32"
+    case .float64: "float64"
+    case .boolean: "bool"
+    case .signed(let bytes): "int\(8 * bytes)"
+    case .unsigned(let bytes): "uint\(8 * bytes)"
     }
   }
 

@@ -16,7 +16,9 @@ public struct FileFormatError: Error, CustomStringConvertible, Equatable {
     self.reason = reason
   }
 
-  public var description: String { "\(file)\(byte.map { ", byte \($0)" } ?? ""): \(reason)" }
+  public var description: String {
+    "\(file.printableLine)\(byte.map { ", byte \($0)" } ?? ""): \(reason)"
+  }
 }
 
 /// Reads numbers from bytes whose every access is checked.
@@ -40,13 +42,14 @@ struct ByteReader {
     FileFormatError(file, byte: (byte ?? position) + origin, reason)
   }
 
+  /// The next bytes, which share the memory of all.
   mutating func bytes(_ count: Int, _ what: String) throws -> Data {
     guard count >= 0 && count <= remaining else {
       throw error("the file ends within \(what): \(count) bytes expected, \(remaining) left")
     }
     defer { position += count }
     let start = data.startIndex + position
-    return data.subdata(in: start..<(start + count))
+    return data[start..<(start + count)]
   }
 
   /// An unsigned little-endian number.

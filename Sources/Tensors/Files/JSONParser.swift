@@ -9,6 +9,9 @@ package struct JSONParser {
   private var line = 1
   /// Nesting that no file of ours needs; it keeps a hostile file from exhausting the stack.
   package static let deepest = 64
+  /// Values that are read, for the same reason: in memory a value is many times as large as in a file.
+  package static let mostValues = 1 << 18
+  private var values = 0
 
   private init(_ text: String, source: String) {
     bytes = Array(text.utf8)
@@ -21,11 +24,14 @@ package struct JSONParser {
   /// - Throws: `JSONSyntaxError` with the line and what was expected there.
   package static func parse(_ text: String, source: String) throws -> JSONNode {
     var parser = JSONParser(text, source: source)
+    guard !parser.isNext("\u{FEFF}") else {
+      throw parser.error("the text begins with a byte order mark; save it as UTF-8 without one")
+    }
     parser.skipSpace()
     let node = try parser.parseValue(depth: 0)
     parser.skipSpace()
     guard parser.position == parser.bytes.count else {
-      throw parser.error("expected the end, found \(parser.found)")
+      throw parser.expected("the end")
     }
     return node
   }
@@ -38,9 +44,14 @@ package struct JSONParser {
     return current < 0x80 ? "'\(Character(UnicodeScalar(current)))'" : "a byte \(current)"
   }
 
-  private func error(_ problem: String) -> JSONSyntaxError {
-    JSONSyntaxError(origin: origin, problem: "not JSON: \(problem)")
+  private func error(_ problem: String, line: Int? = nil) -> JSONSyntaxError {
+    JSONSyntaxError(
+      origin: JSONNode.Origin(source: source, line: line ?? self.line),
+      problem: "not JSON: \(problem)")
   }
+
+  /// Whether these characters are next.
+  private func isNext(_ text: String) -> Bool { bytes[position...].starts(with: text.utf8) }
 
   private mutating func skipSpace() {
     while let byte = current, byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D {
@@ -57,6 +68,8 @@ package struct JSONParser {
 
   private mutating func parseValue(depth: Int) throws -> JSONNode {
     guard depth < Self.deepest else { throw error("nested deeper than \(Self.deepest)") }
+    values += 1
+    guard values <= Self.mostValues else { throw error("more than \(Self.mostValues) values") }
     let start = origin
     switch current {
     case UInt8(ascii: "{"): return JSONNode(.object(try parseMembers(depth: depth)), origin: start)
@@ -70,7 +83,7 @@ package struct JSONParser {
         position += word.utf8.count
         return JSONNode(value, origin: start)
       }
-      throw error("expected a value, found \(found)")
+      throw expected("a value", isValue: true)
     }
   }
 
@@ -78,13 +91,15 @@ package struct JSONParser {
     position += 1
     var members: [JSONNode.Member] = []
     var keys: Set<String> = []
+    var commaLine = line
     skipSpace()
     if take("}") { return members }
     while true {
       guard current == UInt8(ascii: "\"") else {
-        throw error(
-          "expected a key in quotes, found \(found)\(members.isEmpty ? "" : " (no comma after the last member)")"
-        )
+        if isNext("}") {
+          throw error("a comma follows the last member; remove it", line: commaLine)
+        }
+        throw expected("a key in quotes", isKey: true)
       }
       let keyOrigin = origin
       let key = try parseString()
@@ -92,14 +107,13 @@ package struct JSONParser {
         throw error("the key \"\(key)\" stands twice in one object")
       }
       skipSpace()
-      guard take(":") else { throw error("expected ':' after the key \"\(key)\", found \(found)") }
+      guard take(":") else { throw expected("':' after the key \"\(key)\"") }
       skipSpace()
       members.append(JSONNode.Member(key: key, node: try parseValue(depth: depth + 1), origin: keyOrigin))
       skipSpace()
       if take("}") { return members }
-      guard take(",") else {
-        throw error("expected ',' or '}' after the value of \"\(key)\", found \(found)")
-      }
+      guard take(",") else { throw expected("',' or '}' after the value of \"\(key)\"") }
+      commaLine = line
       skipSpace()
     }
   }
@@ -113,8 +127,12 @@ package struct JSONParser {
       nodes.append(try parseValue(depth: depth + 1))
       skipSpace()
       if take("]") { return nodes }
-      guard take(",") else { throw error("expected ',' or ']' in a list, found \(found)") }
+      guard take(",") else { throw expected("',' or ']' in a list") }
+      let commaLine = line
       skipSpace()
+      if isNext("]") {
+        throw error("a comma follows the last element of a list; remove it", line: commaLine)
+      }
     }
   }
 
@@ -122,7 +140,7 @@ package struct JSONParser {
     let start = position
     func isDigit(_ byte: UInt8?) -> Bool { byte.map { (0x30...0x39).contains($0) } ?? false }
     _ = take("-")
-    guard isDigit(current) else { throw error("expected a digit, found \(found)") }
+    guard isDigit(current) else { throw expected("a digit", isValue: true) }
     if take("0") {
       if isDigit(current) { throw error("a number may not start with 0 and another digit") }
     } else {
@@ -190,6 +208,59 @@ package struct JSONParser {
     else { throw error("expected four hexadecimal digits after \\u") }
     position = end
     return code
+  }
+}
+
+// MARK: - Habits from elsewhere
+
+extension JSONParser {
+  /// The error where something else was expected; names the cause where that is a habit from another language.
+  private func expected(_ what: String, isKey: Bool = false, isValue: Bool = false)
+    -> JSONSyntaxError
+  {
+    if let habit = habit(isKey: isKey, isValue: isValue) { return error(habit) }
+    return error("expected \(what), found \(found)")
+  }
+
+  private func habit(isKey: Bool, isValue: Bool) -> String? {
+    if isNext("//") || isNext("/*") || isNext("#") {
+      return "comments are not part of JSON; remove this one"
+    }
+    if isNext("'") || isNext("`") {
+      return "texts and keys must be in double quotes (\"), not single ones"
+    }
+    if ["\u{201C}", "\u{201D}", "\u{201E}", "\u{2018}", "\u{2019}"].contains(where: isNext) {
+      return "texts and keys must be in plain double quotes (\"), not typographic ones"
+    }
+    if isNext("\u{A0}") || isNext("\u{FEFF}") {
+      return
+        "an invisible character that is no plain space (a no-break space or a byte order mark); remove it"
+    }
+    let word = self.word
+    if isKey, !word.isEmpty { return "keys must be in double quotes: \"\(word)\"" }
+    guard isValue else { return nil }
+    if isNext("+") { return "a number does not begin with '+'; remove it" }
+    if isNext(".") { return "a number begins with a digit: 0.5, not .5" }
+    switch word.lowercased() {
+    case "": return nil
+    case "nan", "inf", "infinity":
+      return "\(word) is not a number in JSON; write a number, or remove the key"
+    case "true", "false", "null": return "\(word) is written \(word.lowercased()) in JSON"
+    case "none", "nil", "undefined": return "\(word) is written null in JSON"
+    default:
+      return "expected a value, found '\(word)'; text must be in double quotes: \"\(word)\""
+    }
+  }
+
+  /// The letters, digits and underscores that are next, beginning with a letter or underscore; not more than can
+  /// be shown.
+  private var word: String {
+    func isLetter(_ byte: UInt8) -> Bool { byte == 0x5F || (0x41...0x5A).contains(byte & 0xDF) }
+    guard let first = current, isLetter(first) || first == UInt8(ascii: "$") else { return "" }
+    let rest = bytes[(position + 1)...].prefix(39).prefix {
+      isLetter($0) || (0x30...0x39).contains($0)
+    }
+    return String(decoding: [first] + rest, as: UTF8.self)
   }
 }
 

@@ -16,8 +16,17 @@ public struct NpyArray: Sendable {
   /// The values of an array of integers, in row-major order, for labels.
   /// - Throws: `FileFormatError` for an array of floating-point numbers, or a value beyond Int.
   public func integers() throws -> [Int] {
+    guard !type.isFloatingPoint else {
+      throw FileFormatError(
+        file,
+        "holds numbers of type \(type), and integers were expected: save them as y.astype(np.int64)"
+      )
+    }
     guard let values = type.integers(raw, bigEndian: isBigEndian) else {
-      throw FileFormatError(file, "holds numbers of type \(type), and integers were expected")
+      throw FileFormatError(
+        file,
+        "a number of type \(type) is larger than \(Int.max), the largest integer that is read: number the labels "
+          + "from 0 on and save them as y.astype(np.int64)")
     }
     return values
   }
@@ -58,6 +67,9 @@ public enum Npy {
     return data
   }
 
+  /// Bytes; an array's own header has about a hundred. What is read becomes larger in memory.
+  private static let longestHeader = 1 << 16
+
   private static let magic = Data([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59])
 
   private static func header(_ type: String, _ shape: [Int]) -> Data {
@@ -85,6 +97,10 @@ public enum Npy {
       : Int(try reader.number(UInt32.self, "the header's length"))
     let start = reader.position
     let text = try reader.bytes(length, "the header")
+    guard length <= Self.longestHeader else {
+      throw reader.error(
+        "a header of \(length) bytes; at most \(Self.longestHeader) are read", at: start)
+    }
     let header = try NpyHeader(text, file: file, byte: start + origin)
     guard let count = checkedCount(header.shape), count <= Int.max / header.type.size else {
       throw reader.error("the shape \(header.shape) has more elements than can be counted", at: start)
@@ -149,7 +165,13 @@ private struct NpyHeader {
       }
       try scanner.expect(":")
       switch key {
-      case "descr": try setType(scanner.string(), scanner)
+      case "descr":
+        guard !scanner.accept("[") else {
+          throw scanner.error(
+            "this is a structured array, whose elements have named fields; save one field of numbers: "
+              + "np.save(file, array['field'])")
+        }
+        try setType(scanner.string(), scanner)
       case "fortran_order": isFortranOrder = try scanner.boolean()
       case "shape": shape = try scanner.tuple()
       default:
@@ -176,10 +198,28 @@ private struct NpyHeader {
     guard let order = text.first, "<>|=".contains(order), let type = known[String(text.dropFirst())],
       order != "|" || type.size == 1
     else {
-      throw scanner.error("numbers of type '\(text)' cannot be read; f2, f4, f8, b1, i1-i8 and u1-u8 can")
+      throw scanner.error(
+        "numbers of type '\(text)'\(Self.remark(on: text)), labels with .astype(np.int64)")
     }
     self.type = type
     isBigEndian = order == ">"
+  }
+
+  /// What NumPy's letter of a type means, what can be read instead, and how it is come by.
+  private static func remark(on type: String) -> String {
+    let kinds: [Character: String] = [
+      "c": "complex numbers", "S": "bytes of text", "U": "text", "O": "Python objects", "V": "raw bytes",
+      "M": "dates", "m": "time differences", "f": "floating-point numbers of another size",
+    ]
+    let letter = type.dropFirst().first
+    let meaning = letter.flatMap { kinds[$0] }.map { " (\($0))" } ?? ""
+    let conversion =
+      switch letter {
+      case "c": "save array.real or array.imag"
+      case "S", "U", "O": "number the names of classes with np.unique(array, return_inverse=True)[1]"
+      default: "convert the array with .astype(np.float32)"
+      }
+    return "\(meaning) cannot be read; f2, f4, f8, b1, i1-i8 and u1-u8 can: \(conversion)"
   }
 }
 
@@ -249,6 +289,8 @@ private struct LiteralScanner {
       guard let length = Int(digits) else { throw error("a length expected in the header's shape") }
       guard lengths.count < 64 else { throw error("a shape of more than 64 axes") }
       position += digits.unicodeScalars.count
+      // Python 2 wrote its long integers so: (6L, 5L).
+      if position < text.count, text[position] == "L" { position += 1 }
       lengths.append(length)
       if !accept(",") {
         try expect(")")

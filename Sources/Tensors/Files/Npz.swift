@@ -82,20 +82,55 @@ private struct ZipReader {
     var offset: Int
   }
 
+  /// All members of the directory, none of which shares a byte of the file with another.
+  ///
+  /// The directory is read to its end, as NumPy does. The number of members in the end record must agree: where it
+  /// does not, one of the two is damaged, and arrays could be missing unnoticed.
   func entries() throws -> [Entry] {
     var reader = ByteReader(file: file, data: data)
-    try reader.seek(try endOfDirectory() + 10, "the end of the directory")
+    let end = try endOfDirectory()
+    try reader.seek(end + 8, "the end of the directory")
+    let countHere = Int(try reader.number(UInt16.self, "the number of members"))
     let count = Int(try reader.number(UInt16.self, "the number of members"))
     let size = Int(try reader.number(UInt32.self, "the directory's size"))
     let start = Int(try reader.number(UInt32.self, "the directory's place"))
     guard count < 0xffff && start < 0xffff_ffff else {
       throw FileFormatError(file, "archives of 4 GiB or 65,535 members are not read; use .safetensors")
     }
-    guard size <= data.count - start else {
-      throw reader.error("the directory of \(size) bytes does not fit the file")
+    guard start + size == end else {
+      throw reader.error(
+        "the directory of \(size) bytes at byte \(start) does not fit the file: its end is at byte \(end)",
+        at: end)
     }
     try reader.seek(start, "the directory")
-    return try (0..<count).map { _ in try entry(&reader) }
+    var entries: [Entry] = []
+    while reader.position < end { entries.append(try entry(&reader)) }
+    guard reader.position == end, entries.count == count, countHere == count else {
+      throw reader.error(
+        "the directory lists \(entries.count) members, and its end says \(count): the archive is damaged",
+        at: end)
+    }
+    try expectApart(entries, directory: start)
+    return entries
+  }
+
+  /// Members that share bytes would let a small file become large in memory.
+  private func expectApart(_ entries: [Entry], directory: Int) throws {
+    var (place, last) = (0, "")
+    for entry in entries.sorted(by: { $0.offset < $1.offset }) {
+      guard entry.offset >= place else {
+        throw FileFormatError(
+          file, byte: entry.offset,
+          "the members '\(last)' and '\(entry.name)' overlap: the archive is damaged")
+      }
+      let range = try compressed(entry)
+      (place, last) = (range.endIndex - data.startIndex, entry.name)
+      guard place <= directory else {
+        throw FileFormatError(
+          file, byte: entry.offset,
+          "the member '\(entry.name)' reaches into the directory: the archive is damaged")
+      }
+    }
   }
 
   private func endOfDirectory() throws -> Int {
@@ -154,7 +189,8 @@ private struct ZipReader {
     )
   }
 
-  func contents(_ entry: Entry) throws -> Data {
+  /// A member's bytes as they lie in the file.
+  private func compressed(_ entry: Entry) throws -> Data {
     var reader = ByteReader(file: file, data: data)
     try reader.seek(entry.offset, "the member '\(entry.name)'")
     guard try reader.number(UInt32.self, "a member's header") == 0x0403_4b50 else {
@@ -163,22 +199,34 @@ private struct ZipReader {
     _ = try reader.bytes(22, "a member's header")
     let nameLength = Int(try reader.number(UInt16.self, "a member's header"))
     let extraLength = Int(try reader.number(UInt16.self, "a member's header"))
-    _ = try reader.bytes(nameLength + extraLength, "a member's header")
-    let compressed = try reader.bytes(entry.compressedSize, "the member '\(entry.name)'")
+    let name = String(decoding: try reader.bytes(nameLength, "a member's name"), as: UTF8.self)
+    guard name == entry.name else {
+      throw reader.error(
+        "the directory calls the member '\(entry.name)', and its header gives another name",
+        at: entry.offset)
+    }
+    _ = try reader.bytes(extraLength, "a member's header")
+    return try reader.bytes(entry.compressedSize, "the member '\(entry.name)'")
+  }
+
+  func contents(_ entry: Entry) throws -> Data {
+    let compressed = try compressed(entry)
+    func error(_ reason: String) -> FileFormatError {
+      FileFormatError(file, byte: entry.offset, reason)
+    }
     let contents: Data
     switch entry.method {
     case 0: contents = compressed
     case 8: contents = try inflated(compressed, entry)
     default:
-      throw reader.error(
-        "compression method \(entry.method) of '\(entry.name)' is not known; 0 and 8 are", at: entry.offset)
+      throw error("compression method \(entry.method) of '\(entry.name)' is not known; 0 and 8 are")
     }
     guard contents.count == entry.size else {
-      throw reader.error(
-        "'\(entry.name)' has \(contents.count) bytes, and the directory says \(entry.size)", at: entry.offset)
+      throw error(
+        "'\(entry.name)' has \(contents.count) bytes, and the directory says \(entry.size)")
     }
     guard checksum(contents) == entry.checksum else {
-      throw reader.error("the checksum of '\(entry.name)' differs: its data are damaged", at: entry.offset)
+      throw error("the checksum of '\(entry.name)' differs: its data are damaged")
     }
     return contents
   }
@@ -192,27 +240,31 @@ private struct ZipReader {
         "'\(entry.name)' declares \(entry.size) bytes from \(compressed.count), which its compression cannot give or is too large"
       )
     }
-    var result = Data(count: entry.size)
     var stream = z_stream()
     guard inflateInit2_(&stream, -15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
       throw FileFormatError(file, "zlib could not be started")
     }
     defer { inflateEnd(&stream) }
-    var input = [UInt8](compressed)
-    let status = result.withUnsafeMutableBytes { target in
-      input.withUnsafeMutableBufferPointer { source in
-        stream.next_in = source.baseAddress
-        stream.avail_in = uInt(source.count)
+    let damage = FileFormatError(
+      file, byte: entry.offset,
+      "the compressed data of '\(entry.name)' are damaged or do not have the declared size")
+    return try compressed.withUnsafeBytes { source in
+      stream.next_in = UnsafeMutablePointer(mutating: source.bindMemory(to: UInt8.self).baseAddress)
+      stream.avail_in = uInt(source.count)
+      var status = Z_OK
+      func piece(_ target: UnsafeMutableRawBufferPointer) throws -> Int {
+        guard status != Z_STREAM_END else { return 0 }
         stream.next_out = target.baseAddress?.assumingMemoryBound(to: UInt8.self)
         stream.avail_out = uInt(target.count)
-        return inflate(&stream, Z_FINISH)
+        status = inflate(&stream, Z_SYNC_FLUSH)
+        guard [Z_OK, Z_STREAM_END, Z_BUF_ERROR].contains(status) else { throw damage }
+        return target.count - Int(stream.avail_out)
       }
+      let result = Data(try arrivingBytes(entry.size, from: piece))
+      // The stream must end there: a byte more is too many.
+      let more = try withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1, piece)
+      guard result.count == entry.size, more == 0, status == Z_STREAM_END else { throw damage }
+      return result
     }
-    guard status == Z_STREAM_END, stream.avail_out == 0 else {
-      throw FileFormatError(
-        file, byte: entry.offset,
-        "the compressed data of '\(entry.name)' are damaged or do not have the declared size")
-    }
-    return result
   }
 }

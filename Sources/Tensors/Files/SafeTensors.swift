@@ -10,8 +10,8 @@ public struct SafeTensors: Sendable {
   /// Whether the file has a checksum of its contents, as those that `write` made; what was read then matches it.
   public let hasChecksum: Bool
 
-  /// Bytes of a header that is read: about 100,000 tensors. (The format's own limit is ten times that; what a
-  /// header becomes in memory is larger than itself.)
+  /// Bytes of a header that is read. (The format's own limit is ten times that; what a header becomes in memory
+  /// is larger than itself, which `JSONParser.mostValues` bounds: about 25,000 tensors.)
   static let longestHeader: UInt64 = 10_000_000
 
   /// Reads a whole file, and checks its contents against its checksum where it has one.
@@ -45,7 +45,7 @@ public struct SafeTensors: Sendable {
     metadata[EmbeddedChecksum.key] = nil
     let start = data.startIndex + reader.position
     tensors = entries.mapValues { entry in
-      let raw = data.subdata(in: (start + entry.begin)..<(start + entry.end))
+      let raw = data[(start + entry.begin)..<(start + entry.end)]
       return Tensor(entry.type.floats(raw, bigEndian: false), shape: entry.shape)
     }
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Tensors
 
 /// The last passing state that was shown, for who looks at it from another thread.
 final class ProgressState: Sendable {
@@ -33,7 +34,7 @@ public final class ProgressLine {
   public convenience init() {
     self.init(
       isTerminal: isatty(STDERR_FILENO) == 1, width: { Self.terminalSize().columns },
-      write: Self.writeToStandardError,
+      write: StandardError.write,
       clock: { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 })
   }
 
@@ -60,10 +61,10 @@ public final class ProgressLine {
     state.current = figures
     guard isDue else { return }
     lastUpdate = now
-    var line = (label.map { "\($0): " } ?? "") + figures
+    var line = ((label.map { "\($0): " } ?? "") + figures).printableLine
     if isTerminal {
       let room = max(1, width() - 1)
-      if line.count > room { line = figures }
+      if line.count > room { line = figures.printableLine }
       write("\r" + line.prefix(room) + "\u{1B}[K")
       isShowing = true
     } else {
@@ -74,7 +75,7 @@ public final class ProgressLine {
   /// Writes a line that stays.
   public func print(_ text: String) {
     clear()
-    write(text + "\n")
+    write(text.printable + "\n")
     // The next update comes soon after on a terminal, and not at once in a log.
     lastUpdate = isTerminal ? 0 : clock()
   }
@@ -83,17 +84,6 @@ public final class ProgressLine {
   public func clear() {
     if isShowing { write("\r\u{1B}[K") }
     isShowing = false
-  }
-
-  /// Progress that nobody can read any more (a full disk, a terminal that is gone) must not end the run.
-  static func writeToStandardError(_ text: String) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { return }
-      rest = rest.dropFirst(count)
-    }
   }
 
   /// Of the terminal behind standard error; 80 by 24 where it does not say.

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// What a person sees of several things at once: on a terminal a few lines that are written over in place, elsewhere the
 /// first of them now and then.
@@ -17,7 +18,7 @@ final class ProgressBlock {
   convenience init() {
     self.init(
       isTerminal: isatty(STDERR_FILENO) == 1, size: ProgressLine.terminalSize,
-      write: ProgressLine.writeToStandardError,
+      write: StandardError.write,
       clock: { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 })
   }
 
@@ -35,7 +36,7 @@ final class ProgressBlock {
     let now = clock()
     guard now - lastUpdate >= interval else { return }
     lastUpdate = now
-    let lines = lines()
+    let lines = lines().map(\.printableLine)
     guard isTerminal else {
       if let first = lines.first { write(first + "\n") }
       return
@@ -50,7 +51,7 @@ final class ProgressBlock {
   /// Writes a line that stays, above those that pass.
   func print(_ text: String) {
     clear()
-    write(text + "\n")
+    write(text.printable + "\n")
     if isTerminal { lastUpdate = 0 }
   }
 
