@@ -111,7 +111,7 @@ struct Clean: ParsableCommand {
     abstract: "Removes runs that came to nothing; shows which unless --yes is given.",
     discussion: """
       Without names, runs that are stopped, failed or not begun are meant, less those that the filters leave out. One that is \
-      complete, or damaged, is removed only where it is named, and one that is being worked on never.
+      complete is removed only where it is named, one that is damaged likewise, and one that is being worked on never.
 
       EXAMPLES
         spread-exp clean
