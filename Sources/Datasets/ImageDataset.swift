@@ -59,13 +59,11 @@ public struct ImageDataset: Sendable {
   /// The number of points, which may be smaller or larger than that of the store's images.
   public var count: Int { indices.count }
 
-  /// Says that the area under the ROC curve has no value on these test images, where they hold one of two classes
-  /// only; nil where it has one, or where there are not two classes.
-  package var areaNote: String? {
+  /// Why the area under the ROC curve of these points is undefined: they have one of two classes only. Nil where it
+  /// is defined, and where there are not two classes.
+  package var undefinedAreaReason: String? {
     guard classNames.count == 2, count > 0, Set(labels).count == 1 else { return nil }
-    return
-      "no test image is of the class \(quoted(classNames[1 - labels[0]])): the area under the ROC curve will have "
-      + "no value"
+    return "no \(printable(classNames[1 - labels[0]])) test image"
   }
 
   /// Mean and deviation of each channel, of values in [0, 1]; where nothing varies, the deviation is given as

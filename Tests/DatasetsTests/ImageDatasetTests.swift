@@ -100,11 +100,11 @@ import Testing
 
   @Test func aTestPartOfOneOfTwoClassesHasNoAreaUnderTheCurve() {
     let data = randomDataset(8)
-    #expect(data.areaNote == nil)
-    #expect(data.subset([0, 1, 4]).areaNote?.contains("no test image is of the class \"b\"") == true)
-    #expect(data.subset([2, 3]).areaNote?.contains("class \"a\"") == true)
-    #expect(data.subset([]).areaNote == nil)
+    #expect(data.undefinedAreaReason == nil)
+    #expect(data.subset([0, 1, 4]).undefinedAreaReason == "no b test image")
+    #expect(data.subset([2, 3]).undefinedAreaReason == "no a test image")
+    #expect(data.subset([]).undefinedAreaReason == nil)
     let three = data.relabelled("three", classOfStratum: [0, 0, 0, 0], classNames: ["a", "b", "c"])
-    #expect(three.areaNote == nil)
+    #expect(three.undefinedAreaReason == nil)
   }
 }

@@ -149,6 +149,11 @@ extension DatasetReport {
     return "there is no data set \"\(name)\"\(best) (there are \(names.joined(separator: ", ")))"
   }
 
+  /// What a person should know of the figures that these test images will give.
+  static func notesOnFigures(_ test: ImageDataset) -> [String] {
+    test.undefinedAreaReason.map { ["the area under the ROC curve will be undefined: \($0)"] } ?? []
+  }
+
   /// The views of an experiment.
   /// - Parameter experiment: a file, or the name of one in `Experiments/`.
   /// - Throws: `ConfigurationError`.
@@ -175,7 +180,7 @@ extension DatasetReport.Contents {
     (mean, deviation) = training.channelStatistics()
     classes = Self.groups(pair, training.classNames) { $0.labels }
     strata = Self.groups(pair, training.stratumNames) { $0.strata }
-    notes = pair.notes + (test.areaNote.map { [$0] } ?? [])
+    notes = pair.notes + DatasetReport.notesOnFigures(test)
     skippedImages = pair.skippedImages == 0 ? nil : pair.skippedImages
     switch pair.contents {
     case .published: (check, isPublished) = ("published", true)

@@ -38,7 +38,7 @@ extension DatasetReport {
   private var note: String {
     guard let contents else {
       switch state {
-      case .missing: return "\(problem ?? "") not found. \(advice) \(placesText)"
+      case .missing: return "\(problem ?? "") not found (\(placesText)). \(advice)"
       case .unusable: return "unusable. \(problem ?? ""). \(advice)."
       case .damaged, .found: return "damaged. \(problem ?? "")"
       }
@@ -50,8 +50,8 @@ extension DatasetReport {
 
   /// Where missing files were looked for.
   private var placesText: String {
-    guard let searched, !searched.isEmpty else { return "No data folder was named." }
-    return "Looked in \(searched.joined(separator: ", "))."
+    guard let searched, !searched.isEmpty else { return "no data folder was named" }
+    return "looked in: \(searched.joined(separator: ", "))"
   }
 
   /// Everything about one, its strata in full with `listsStrata`, folded to their sizes where there are many
@@ -59,7 +59,8 @@ extension DatasetReport {
   public func details(listsStrata: Bool) -> String {
     var lines = ["\(title) (\(name)): \(state.rawValue)"]
     guard let contents else {
-      lines += state == .missing ? ["not found: \(problem ?? "")", placesText] : [problem ?? ""]
+      lines.append(state == .missing ? "not found: \(problem ?? "")" : problem ?? "")
+      if state == .missing { lines.append(placesText) }
       return (lines + [advice]).joined(separator: "\n") + "\n"
     }
     let images = contents.images

@@ -116,20 +116,7 @@ struct ExperimentData {
         "batchSize \(grouped(configuration.batchSize)) is larger than the \(grouped(training.count)) training images: "
           + "each step takes all of them")
     }
-    if let reason = undefinedAreaUnderROC {
-      warnings.append("the area under the ROC curve will be undefined: \(reason)")
-    }
-    return warnings
-  }
-
-  /// Why the area under the ROC curve of the test images is undefined; nil where it is defined, or has no meaning
-  /// because there are not two classes.
-  var undefinedAreaUnderROC: String? {
-    guard classes == 2 else { return nil }
-    let present = Set(test.labels)
-    return test.classNames.indices.first { !present.contains($0) }.map {
-      "no \(test.classNames[$0]) test image"
-    }
+    return warnings + DatasetReport.notesOnFigures(test)
   }
 
   /// Whole batches of the training images.

@@ -58,7 +58,7 @@ struct RunEvaluation {
       validationAccuracy: state.bestAccuracy,
       fineAccuracy: fine, coarseAccuracy: model.accuracy(ofEmbeddings: test, labels: data.test.labels),
       areaUnderROC: try model.areaUnderROC(ofEmbeddings: test, labels: data.test.labels),
-      undefined: data.undefinedAreaUnderROC.map { ["areaUnderROC": $0] },
+      undefined: data.test.undefinedAreaReason.map { ["areaUnderROC": $0] },
       neighbourAccuracy: accuracy(neighbours, labels: data.test.strata), neighbours: k,
       classCollapse: Collapse(test, groups: data.test.labels, names: data.test.classNames),
       stratumCollapse: Collapse(test, groups: data.test.strata, names: data.test.stratumNames))
