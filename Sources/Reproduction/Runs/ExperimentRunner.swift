@@ -57,10 +57,10 @@ public final class ExperimentRunner {
     // Another process may have completed it before the lock was ours.
     if folder.isComplete { return try folder.completeResult(of: configuration) }
     do {
-      return try ResourceFailure.recorded(by: { try? RunFailure(message: $0).write(to: folder.failure) }) {
-        if let note = try folder.prepare(configuration, seed: seed) { progress.print("\(label): \(note)") }
-        return try work(configuration, seed: seed, folder: folder, label: label)
-      }
+      if let note = try folder.prepare(configuration, seed: seed) { progress.print("\(label): \(note)") }
+      return try ResourceFailure.recorded(
+        by: { try? RunFailure(message: $0).write(to: folder.failure) },
+        { try work(configuration, seed: seed, folder: folder, label: label) })
     } catch {
       throw noted(error, label: label, folder: folder)
     }
