@@ -57,7 +57,10 @@ public final class ExperimentRunner {
     // Another process may have completed it before the lock was ours.
     if folder.isComplete { return try folder.completeResult(of: configuration) }
     do {
-      return try ResourceFailure.recorded(by: { try? RunFailure(message: $0).write(to: folder.failure) }) {
+      let record = { @Sendable (message: String) in
+        _ = try? RunFailure(message: message).write(to: folder.failure)
+      }
+      return try ResourceFailure.recorded(by: record) {
         if let note = try folder.prepare(configuration, seed: seed) { progress.print("\(label): \(note)") }
         return try work(configuration, seed: seed, folder: folder, label: label)
       }
@@ -93,7 +96,7 @@ public final class ExperimentRunner {
     let isNew = trainer.state.epoch == 0 && trainer.state.step == 0
     let begin = isNew ? "starts" : "goes on after epoch \(trainer.state.epoch)"
     progress.print("\(label): \(begin), \(grouped(data.training.count)) training images, \(folder.url.path)")
-    for warning in data.warnings(configuration) { progress.print("\(label): warning: \(warning)") }
+    if let warning = data.warning(configuration) { progress.print("\(label): warning: \(warning)") }
     if isNew, let note = PlannedRun(configuration: configuration, seed: seed).noteOnOtherEpochs(in: runs) {
       progress.print("\(label): \(note)")
     }
