@@ -32,8 +32,7 @@ extension ProgramTests {
       #expect(trained.code == 0, "\(trained)")
       let reason = "no malignant test image"
       let lines = trained.errors.split(separator: "\n")
-      let warning = try #require(
-        lines.firstIndex { $0.contains("no test image is of the class \"malignant\"") })
+      let warning = try #require(lines.firstIndex { $0.contains("warning: ") && $0.contains(reason) })
       let first = try #require(lines.firstIndex { $0.contains("epoch 1/") })
       #expect(warning < first && lines.last?.contains("undefined: \(reason), in ") == true, "\(trained)")
       #expect(trained.output.contains(/\| ISIC +\| - +\|/), "\(trained)")

@@ -96,7 +96,7 @@ public final class ExperimentRunner {
     let isNew = trainer.state.epoch == 0 && trainer.state.step == 0
     let begin = isNew ? "starts" : "goes on after epoch \(trainer.state.epoch)"
     progress.print("\(label): \(begin), \(grouped(data.training.count)) training images, \(folder.url.path)")
-    if let warning = data.warning(configuration) { progress.print("\(label): warning: \(warning)") }
+    for warning in data.warnings(configuration) { progress.print("\(label): warning: \(warning)") }
     if isNew, let note = PlannedRun(configuration: configuration, seed: seed).noteOnOtherEpochs(in: runs) {
       progress.print("\(label): \(note)")
     }

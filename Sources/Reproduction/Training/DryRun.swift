@@ -38,7 +38,7 @@ public struct DryRun {
       text +=
         "\(configuration.experiment) \(configuration.loss.name.symbol), profile \(configuration.profile)\n"
       text += (cost.lines(configuration, data: data) + data.notes).map { "  \($0)\n" }.joined()
-      text += data.warning(configuration).map { "  warning: \($0)\n" } ?? ""
+      text += data.warnings(configuration).map { "  warning: \($0)\n" }.joined()
       for seed in seeds.isEmpty ? configuration.seeds : seeds {
         let folder = RunFolder.of(configuration, seed: seed, in: runs)
         try folder.requireSettings(of: configuration)

@@ -108,12 +108,18 @@ struct ExperimentData {
     min(configuration.batchSize, training.count)
   }
 
-  /// What a person should know of an experiment with these images before it is trained, beside the notes on the data.
-  func warning(_ configuration: ExperimentConfiguration) -> String? {
-    guard configuration.batchSize > training.count else { return nil }
-    return
-      "batchSize \(grouped(configuration.batchSize)) is larger than the \(grouped(training.count)) training images: "
-      + "each step takes all of them"
+  /// What a person should know of an experiment with these images before it is trained.
+  func warnings(_ configuration: ExperimentConfiguration) -> [String] {
+    var warnings: [String] = []
+    if configuration.batchSize > training.count {
+      warnings.append(
+        "batchSize \(grouped(configuration.batchSize)) is larger than the \(grouped(training.count)) training images: "
+          + "each step takes all of them")
+    }
+    if let reason = undefinedAreaUnderROC {
+      warnings.append("the area under the ROC curve will be undefined: \(reason)")
+    }
+    return warnings
   }
 
   /// Why the area under the ROC curve of the test images is undefined; nil where it is defined, or has no meaning
