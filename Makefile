@@ -33,10 +33,12 @@ test: deps ## Run the fast tests (the programs as a person runs them included)
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
 
-# Only the mutation tests, so that the peak of memory that they print is theirs.
-test-long: deps ## Run every reader of files on 100,000 mutated inputs (SPREAD_MUTATIONS=number)
+# The mutation tests by themselves, so that the peak of memory that they print is theirs.
+test-long: deps ## Mutate the input of every reader, kill, damage and starve runs (SPREAD_MUTATIONS=100000, SPREAD_KILLS=200, SPREAD_DAMAGES=300, SPREAD_DISKS=30)
 	$(SWIFT) build --build-tests
 	SPREAD_MUTATIONS=$(or $(SPREAD_MUTATIONS),100000) $(SWIFT) test --skip-build --no-parallel --filter HostileInputTests
+	SPREAD_KILLS=$(or $(SPREAD_KILLS),200) SPREAD_DAMAGES=$(or $(SPREAD_DAMAGES),300) SPREAD_DISKS=$(or $(SPREAD_DISKS),30) \
+	  $(SWIFT) test --skip-build --no-parallel --filter EnduranceTests
 
 lint: ## Check the layout of the Swift sources
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
