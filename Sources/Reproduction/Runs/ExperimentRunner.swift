@@ -46,6 +46,7 @@ public final class ExperimentRunner {
     if let threads = threads ?? configuration.threads { Parallel.setThreadCount(threads) }
     Interruption.install()
     try Interruption.check()
+    try ProcessStart.requireThreads()
     let lock = try folder.locked(showing: progress.state)
     defer { withExtendedLifetime(lock) {} }
     // Another process may have completed it before the lock was ours.
