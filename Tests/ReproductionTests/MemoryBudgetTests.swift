@@ -122,6 +122,16 @@ import Testing
     }
   }
 
+  /// More threads than any system has.
+  @Test func threadsThatAreRefusedAreAnError() async {
+    #expect(failure { try ProcessStart.requireThreads() } == nil)
+    await #expect(processExitsWith: .success) {
+      var limit = rlimit(rlim_cur: 4 << 30, rlim_max: rlim_t.max)
+      setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+      #expect(failure { try ProcessStart.requireThreads(10_000) }?.contains("ulimit -u") == true)
+    }
+  }
+
   @Test func anotherProgramsOutput() {
     #expect(CommandOutput.of(["sh", "-c", "printf 'two words'; echo no >&2"]) == "two words")
     #expect(CommandOutput.of(["sh", "-c", "echo begun; exit 3"]) == nil)

@@ -38,7 +38,7 @@ extension DatasetReport {
   private var note: String {
     guard let contents else {
       switch state {
-      case .missing: return "\(problem ?? "") not found (\(placesText)). \(advice)"
+      case .missing: return "\(problem ?? "") not found. \(advice) (\(placesText))"
       case .unusable: return "unusable. \(problem ?? ""). \(advice)."
       case .damaged, .found: return "damaged. \(problem ?? "")"
       }

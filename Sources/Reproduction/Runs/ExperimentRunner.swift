@@ -49,6 +49,7 @@ public final class ExperimentRunner {
     try Interruption.check()
     let lock: RunLock
     do {
+      try ProcessStart.requireThreads()
       lock = try folder.locked(showing: progress.state)
     } catch {
       throw noted(error, label: label, folder: folder)

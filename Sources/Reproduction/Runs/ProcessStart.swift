@@ -1,4 +1,5 @@
 import CKernels
+import Dispatch
 import Foundation
 import NeuralNetworks
 import Tensors
@@ -21,6 +22,20 @@ public enum ProcessStart {
   }
 
   private static let leastStack = 256 << 10
+
+  /// Starts some threads and ends them: the timers that a run has wait without end for threads that are refused.
+  /// - Throws: `RunError` with the system's reason.
+  static func requireThreads(_ count: Int = 4) throws {
+    let gate = DispatchSemaphore(value: 0)
+    for started in 0..<count {
+      guard let reason = SystemThread.start("probe", { gate.wait() }) else { continue }
+      for _ in 0..<started { gate.signal() }
+      throw RunError(
+        "a run needs \(count) threads beside those that compute, and the system refused one (\(reason)); `ulimit -u` "
+          + "limits the processes and threads of a user")
+    }
+    for _ in 0..<count { gate.signal() }
+  }
 
   /// What helps against an error that a limit of the process caused; nil for others.
   public static func advice(for error: any Error) -> String? {
