@@ -13,6 +13,7 @@ struct CSVReader {
   private var line = 1
 
   private static let mostFields = 4096
+  private static let longestField = 1 << 16
   private static let (quote, comma, lineFeed, carriageReturn): (UInt8, UInt8, UInt8, UInt8) = (
     0x22, 0x2c, 0x0a, 0x0d
   )
@@ -102,6 +103,9 @@ struct CSVReader {
   }
 
   private func text(_ field: ArraySlice<UInt8>, _ start: Int) throws -> String {
+    guard field.count <= Self.longestField else {
+      throw error(start, "a field of \(field.count) bytes, and at most \(Self.longestField) are read")
+    }
     guard let text = String(validating: field, as: UTF8.self) else {
       throw error(start, DelimitedTable.otherEncoding)
     }

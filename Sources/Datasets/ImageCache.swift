@@ -87,7 +87,8 @@ struct ImageCache {
   private var manifestPath: String { "\(directory)/manifest.json" }
   private var expected: Manifest {
     Manifest(
-      shape: shape, sources: sources.digest, folder: sources.folder,
+      shape: shape, sources: sources.digest,
+      folder: URL(fileURLWithPath: sources.folder).standardizedFileURL.path,
       file: isCompressed ? Self.compressedFile : Self.plainFile, checksum: 0)
   }
 

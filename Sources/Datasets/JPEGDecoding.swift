@@ -1,4 +1,5 @@
 import CTurboJPEG
+import Foundation
 import Tensors
 
 extension ImageDecoder {
@@ -47,6 +48,7 @@ extension ImageDecoder {
     try check(tjDecompressHeader3(jpeg, start, UInt(bytes.count), &width, &height, &sampling, &space), path)
     if width == 0 { throw damaged(path, "it ends before an image begins") }
     try ImageDecoder.checkSize(Int(width), Int(height), path)
+    try checkScans(bytes, pixels: Int(width) * Int(height), path)
     let eighths = ImageDecoder.eighths(width: Int(width), height: Int(height), size: size)
     let columns = (Int(width) * eighths + 7) / 8
     let rows = (Int(height) * eighths + 7) / 8
@@ -71,6 +73,19 @@ extension ImageDecoder {
         colours: .grey, channels: [.init(plane: plane, width: covered.width, height: covered.height)])
     }
     return interleaved(target, columns: columns, rows: rows, covered)
+  }
+
+  /// Refuses a file whose scans would take longer than any picture should: each goes over all pixels, and a few bytes
+  /// make one. Ten are usual where there are several.
+  private func checkScans(_ bytes: UnsafeRawBufferPointer, pixels: Int, _ path: String) throws {
+    var (place, scans) = (0, 0)
+    while let found = memchr(bytes.baseAddress! + place, 0xff, bytes.count - place) {
+      place = bytes.baseAddress!.distance(to: UnsafeRawPointer(found)) + 1
+      if place < bytes.count, bytes[place] == 0xda { scans += 1 }
+    }
+    guard scans <= 500, scans * pixels <= 16 * ImageDecoder.largestArea else {
+      throw damaged(path, "\(scans) scans of \(pixels) pixels")
+    }
   }
 
   /// As nearly all JPEGs are: brightness, and two planes of colour that are often smaller. The planes are scaled

@@ -82,7 +82,8 @@ struct SourceImages {
     /// The file of an entry, and what the system says of it; nil where it is missing.
     mutating func find(_ entry: ImageTable.Entry) throws -> (file: String, status: stat)? {
       let (wanted, row) = (entry.file, entry.row)
-      guard !wanted.hasPrefix("/"), !wanted.isEmpty, !wanted.split(separator: "/").contains(".."),
+      let parts = wanted.split(separator: "/")
+      guard !wanted.hasPrefix("/"), !parts.contains(".."), parts.contains(where: { $0 != "." }),
         !wanted.utf8.contains(0)
       else {
         throw table.table.error(row, "\(quoted(wanted)) is not a path within the folder of the images")

@@ -75,10 +75,18 @@ struct Loss: ParsableCommand {
       loss, temperature: temperature, alpha: alpha, layout: layout, symmetric: symmetric,
       normalising: normalise,
       positiveClamp: positiveClamp)
+    if let gradients, let clash = clash(in: gradients.folder) { throw ValidationError(clash) }
     let evaluation = try LossEvaluation(
-      objective, view1: view1.path, view2: view2.path, labels: labels?.path)
+      objective, view1: view1.path, view2: view2.path, labels: labels?.path, note: StandardError.line)
     if let gradients { try evaluation.writeGradients(to: gradients.folder) }
     try StandardOutput.json(evaluation.json)
+  }
+
+  private func clash(in folder: URL) -> String? {
+    WholeFile.clash(
+      outputs: LossEvaluation.gradientFiles.map { ("--gradients", folder.appendingPathComponent($0).path) },
+      inputs: [("--view1", view1.path), ("--view2", view2.path)]
+        + (labels.map { [("--labels", $0.path)] } ?? []))
   }
 }
 
@@ -104,7 +112,7 @@ struct Metrics: ParsableCommand {
 
   func run() throws {
     let report = try CollapseReport(
-      embeddings: embeddings.path, labels: labels.path, strata: strata?.path)
+      embeddings: embeddings.path, labels: labels.path, strata: strata?.path, note: StandardError.line)
     try StandardOutput.json(report.json)
   }
 }
@@ -149,7 +157,12 @@ struct Embed: ParsableCommand {
   var strata: UserPath?
 
   func run() throws {
-    for file in [output, labels, strata] { try file.map { try WholeFile.check($0.path) } }
+    let files = [("--output", output), ("--labels", labels), ("--strata", strata)]
+      .compactMap { option, file in file.map { (option: option, path: $0.path) } }
+    if let clash = WholeFile.clash(outputs: files, inputs: [("--checkpoint", checkpoint.path)]) {
+      throw ValidationError(clash)
+    }
+    for file in files { try WholeFile.check(file.path) }
     let embedder = try Embedder(
       checkpoint: checkpoint.file, data: data, split: split, folder: folder?.folder)
     try embedder.write(embeddings: output.path, coarseLabels: labels?.path, fineLabels: strata?.path)

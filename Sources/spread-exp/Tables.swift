@@ -14,7 +14,14 @@ struct TableOptions: ParsableArguments {
   var output: UserPath?
 
   /// Finds out whether the table could be written, before runs are run for it.
-  func check() throws { try output.map { try WholeFile.check($0.path) } }
+  func check() throws {
+    guard let output else { return }
+    let experiments = ExperimentLookup.allFiles.map { (option: "an experiment", path: $0.path) }
+    if let clash = WholeFile.clash(outputs: [("--output", output.path)], inputs: experiments) {
+      throw ValidationError(clash)
+    }
+    try WholeFile.check(output.path)
+  }
 
   func show(_ table: ResultTable) throws {
     if let output { try table.write(format, to: output.file) }

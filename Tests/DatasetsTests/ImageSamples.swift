@@ -59,9 +59,12 @@ enum PNGKind: UInt8 {
 
 /// A PNG file, written by the format's description without compression (deflate's stored blocks).
 ///
-/// - Parameter samples: bytes of the rows one after the other; two bytes a sample for a depth of 16
+/// - Parameters:
+///   - samples: bytes of the rows one after the other; two bytes a sample for a depth of 16
+///   - isInterlaced: in the seven passes of Adam7, for depths of 8 and 16
 func png(
   _ samples: [UInt8], width: Int, height: Int, kind: PNGKind = .colour, depth: Int = 8,
+  isInterlaced: Bool = false,
   chunks: [(name: String, contents: [UInt8])] = []
 ) -> [UInt8] {
   func number(_ value: Int) -> [UInt8] { [24, 16, 8, 0].map { UInt8(value >> $0 & 0xff) } }
@@ -70,7 +73,23 @@ func png(
     return number(contents.count) + body + number(Int(Gzip.checksum(body)))
   }
   let rowBytes = (width * kind.samples * depth + 7) / 8
-  let rows = (0..<height).flatMap { [0] + samples[($0 * rowBytes)..<(($0 + 1) * rowBytes)] }
+  var rows = (0..<height).flatMap { [0] + samples[($0 * rowBytes)..<(($0 + 1) * rowBytes)] }
+  if isInterlaced {
+    let pixel = kind.samples * depth / 8
+    let passes = [
+      (0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2),
+    ]
+    rows = []
+    for (left, across, top, down) in passes {
+      for y in stride(from: top, to: height, by: down) {
+        rows.append(0)
+        for x in stride(from: left, to: width, by: across) {
+          let start = y * rowBytes + x * pixel
+          rows.append(contentsOf: samples[start..<(start + pixel)])
+        }
+      }
+    }
+  }
   var (a, b) = (1, 0)
   for value in rows {
     a = (a + Int(value)) % 65_521
@@ -84,7 +103,7 @@ func png(
     deflated += [UInt8(~count & 0xff), UInt8(~count >> 8 & 0xff)] + block
   }
   deflated += number(b << 16 | a)
-  let header = number(width) + number(height) + [UInt8(depth), kind.rawValue, 0, 0, 0]
+  let header = number(width) + number(height) + [UInt8(depth), kind.rawValue, 0, 0, isInterlaced ? 1 : 0]
   return PNGImage.signature + chunk("IHDR", header) + chunks.flatMap { chunk($0.name, $0.contents) }
     + chunk("IDAT", deflated) + chunk("IEND", [])
 }

@@ -52,6 +52,22 @@ import Testing
     #expect(Array(two[..<12]) == row)
   }
 
+  @Test(arguments: [PNGKind.grey, .colour, .greyAndAlpha, .colourAndAlpha], [8, 16])
+  func interlacedFilesHaveTheSameValues(kind: PNGKind, depth: Int) throws {
+    let samples = randomBytes(144 * kind.samples * depth / 8, seed: 4)
+    func file(isInterlaced: Bool) -> [UInt8] {
+      png(samples, width: 12, height: 12, kind: kind, depth: depth, isInterlaced: isInterlaced)
+    }
+    #expect(try decoded(file(isInterlaced: true)) == decoded(file(isInterlaced: false)))
+  }
+
+  @Test func aChunkThatPromisesMoreThanThereIsIsRefusedBeforeItTakesMemory() throws {
+    var file = png(randomBytes(144, seed: 5), width: 12, height: 12, kind: .grey)
+    file.insert(contentsOf: [0x7f, 0xff, 0xff, 0xff] + Array("tEXt".utf8), at: 33)
+    let error = try #require(formatError { _ = try decoded(file) })
+    #expect(error.description.contains("ends within a chunk"))
+  }
+
   @Test(arguments: chunks.indices) func transparencyIsThatOfTheFile(chunks: Int) throws {
     let chunks = Self.chunks[chunks]
     func onWhite(_ value: UInt8, _ alpha: UInt8) -> UInt8 {

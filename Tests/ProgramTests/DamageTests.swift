@@ -23,6 +23,15 @@ extension ProgramTests {
 
     private func remove(_ file: URL) throws { try FileManager.default.removeItem(at: file) }
 
+    @Test(arguments: ["environment.json", "metrics.jsonl", "failure.json", ".worker.json"])
+    func aPipeInAFilesPlaceIsNotWaitedFor(name: String) throws {
+      let run = try trained()
+      try remove(run.file("result.json"))
+      unlink(run.file(name).path)
+      #expect(mkfifo(run.file(name).path, 0o600) == 0)
+      expectError(try train(), code: 1, naming: run.file(name).path, "is a FIFO, and a file was expected")
+    }
+
     @Test(arguments: ["checkpoint.safetensors", "best.safetensors"], [0, 1000, -1])
     func aCheckpointThatIsCutShortSaysWhatToDo(name: String, bytes: Int) throws {
       let run = try trained()

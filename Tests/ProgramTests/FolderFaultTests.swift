@@ -152,5 +152,25 @@ extension ProgramTests {
       #expect(
         missing.output.contains("looked in: ") && missing.output.contains(folder.path("some/waterbirds")))
     }
+
+    @Test(arguments: [".", "./", ".//", "./."]) func aPathThatNamesTheFolderItselfIsRefused(path: String)
+      throws
+    {
+      try writeImages(4)
+      try folder.write(folder.text("data/labels.csv") + "\n\(path),a,train", "data/labels.csv")
+      let outcome = try run(["data", "folder"])
+      #expect(
+        outcome.code == 1 && outcome.output.contains("line 6")
+          && outcome.output.contains("is not a path within the folder"), "\(outcome)")
+    }
+
+    @Test func anotherSpellingOfTheFolderDecodesNothingAgain() throws {
+      try writeImages(8)
+      #expect(try run(["data", "folder"]).code == 0)
+      for spelling in ["./data", "data/", folder.path("data")] {
+        let again = try run(["data", "folder", "--data", spelling])
+        #expect(again.code == 0 && !again.errors.contains("decoding"), "\(again)")
+      }
+    }
   }
 }

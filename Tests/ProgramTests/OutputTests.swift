@@ -188,5 +188,28 @@ extension ProgramTests {
       let contents = try #require(reports?.first?["contents"] as? [String: Any], "\(json)")
       #expect((contents["classes"] as? [[String: Any]])?.first?["name"] as? String == name)
     }
+
+    @Test func outputsThatWouldReplaceOneAnotherOrWhatIsReadAreRefused() throws {
+      try folder.write("weights", "best.safetensors")
+      let embed = ["embed", "--checkpoint", "best.safetensors", "--data", "glyphs", "--output"]
+      symlink("best.safetensors", folder.path("link"))
+      for (arguments, options) in [
+        (embed + ["a.npy", "--labels", "./a.npy"], ["--labels", "--output"]),
+        (embed + ["best.safetensors"], ["--output", "--checkpoint"]),
+        (embed + ["link"], ["--output", "--checkpoint"]),
+      ] {
+        let outcome = try Program.experiments.run(arguments, in: folder.url)
+        #expect(outcome.code == 64 && options.allSatisfy(outcome.errors.contains), "\(outcome)")
+      }
+      #expect(folder.text("best.safetensors") == "weights")
+      try folder.write(NumPy.floats([[1, 0], [0, 1]]), "out/grad1.npy")
+      let loss = try Program.experiments.run(
+        [
+          "loss", "--loss", "selfSupervised", "--view1", "out/grad1.npy", "--view2", "z.npy", "--gradients",
+          "out",
+        ],
+        in: folder.url)
+      #expect(loss.code == 64 && loss.errors.contains("--view1"), "\(loss)")
+    }
   }
 }

@@ -70,5 +70,33 @@ extension ProgramTests {
       expectError(outcome, code: 1, naming: "z1.npy", "row 0", "gradient")
       #expect(!FileManager.default.fileExists(atPath: folder.path("out")))
     }
+
+    @Test(arguments: [1e-50, 1e-200, 1e-300]) func rowsOfDoublesThatFloatsCannotHold(scale: Double) throws {
+      func cosine(_ scale: Double) throws -> Double {
+        try folder.write(NumPy.floats(view1.map { $0.map { $0 * scale } }), "z.npy")
+        let report = try Program.experiments.run(
+          ["metrics", "--embeddings", "z.npy", "--labels", "y.npy"], in: folder.url
+        ).json()
+        return try #require((report["classes"] as? [String: Any])?["withinCosine"] as? Double)
+      }
+      #expect(abs(try cosine(scale) - cosine(1)) < 1e-6)
+      let outcome = try Program.experiments.run(
+        ["loss", "--loss", "selfSupervised", "--view1", "z.npy", "--view2", "z.npy", "--normalise"],
+        in: folder.url)
+      #expect(outcome.code == 0)
+      try folder.write(NumPy.floats(view1.map { $0.map { $0 * scale } }), "z.npy")
+      expectError(
+        try Program.experiments.run(
+          ["loss", "--loss", "selfSupervised", "--view1", "z.npy", "--view2", "z.npy", "--normalise"],
+          in: folder.url), code: 1, naming: "z.npy", "row 0", "too small for float32")
+    }
+
+    @Test func aRowOfZerosIsNoted() throws {
+      try folder.write(NumPy.floats([[0, 0]] + [[1, 2], [2, 1]]), "z.npy")
+      let outcome = try Program.experiments.run(
+        ["loss", "--loss", "selfSupervised", "--view1", "z.npy", "--view2", "z.npy", "--normalise"],
+        in: folder.url)
+      #expect(outcome.code == 0 && outcome.errors.contains("row 0 is all zeros"), "\(outcome)")
+    }
   }
 }

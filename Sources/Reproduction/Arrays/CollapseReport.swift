@@ -18,9 +18,12 @@ public struct CollapseReport: Codable, Sendable {
   /// - Parameters:
   ///   - embeddings: `[N, d]`
   ///   - labels, strata: N integers each, of any value.
+  ///   - note: told what a person should know of the rows.
   /// - Throws: `FileFormatError` for a file that is not well-formed, or arrays that do not go together.
-  public init(embeddings: String, labels: String, strata: String?) throws {
-    let z = try readEmbeddings(embeddings)
+  public init(
+    embeddings: String, labels: String, strata: String?, note: (String) -> Void = { _ in }
+  ) throws {
+    let z = try readEmbeddings(embeddings, scalesRows: true, note: note)
     points = z.shape[0]
     dimensions = z.shape[1]
     func collapse(_ path: String, _ meaning: String) throws -> Collapse {

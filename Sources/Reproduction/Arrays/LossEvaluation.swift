@@ -18,9 +18,16 @@ public struct LossEvaluation {
   /// - Parameters:
   ///   - view1, view2: `.npy` files, `[B, d]`, row i of both the same point.
   ///   - labels: an `.npy` file of B integers; nil for L_SS.
+  ///   - note: told what a person should know of the rows.
   /// - Throws: `FileFormatError`, or `ContrastiveLossError` when settings and arrays do not go together.
-  public init(_ objective: ContrastiveObjective, view1: String, view2: String, labels: String?) throws {
-    let (z1, z2) = (try readEmbeddings(view1), try readEmbeddings(view2))
+  public init(
+    _ objective: ContrastiveObjective, view1: String, view2: String, labels: String?,
+    note: (String) -> Void = { _ in }
+  ) throws {
+    let (z1, z2) = (
+      try readEmbeddings(view1, scalesRows: false, note: note),
+      try readEmbeddings(view2, scalesRows: false, note: note)
+    )
     guard z1.shape == z2.shape else {
       throw FileFormatError(view2, "the shape is \(z2.shape), and that of \(view1) is \(z1.shape)")
     }
@@ -55,11 +62,15 @@ public struct LossEvaluation {
     }
   }
 
+  /// What `writeGradients` calls its files.
+  package static let gradientFiles = ["grad1.npy", "grad2.npy"]
+
   /// Writes `grad1.npy` and `grad2.npy`, float32, to a folder, which is made when it is not there.
   public func writeGradients(to folder: URL) throws {
     try AtomicFile.makeFolder(folder)
-    try Npy.write(gradient1, to: folder.appendingPathComponent("grad1.npy").path)
-    try Npy.write(gradient2, to: folder.appendingPathComponent("grad2.npy").path)
+    for (name, gradient) in zip(Self.gradientFiles, [gradient1, gradient2]) {
+      try Npy.write(gradient, to: folder.appendingPathComponent(name).path)
+    }
   }
 
   /// The value, the gradients' Euclidean norms, and what they were computed with.
@@ -93,13 +104,38 @@ private func norm(_ tensor: Tensor) -> Double {
 private func decimal(_ number: Float) -> Double { Double("\(number)") ?? Double(number) }
 
 /// One row a point, from an `.npy` file; every number is finite as a float32.
-func readEmbeddings(_ path: String) throws -> Tensor {
-  let z = try Npy.read(path).tensor()
+///
+/// Rows of float64 that are too short for float32 are brought into its range where only their direction counts
+/// (`scalesRows`), and refused where it does not.
+/// - Parameter note: told of rows of zeros, which have no direction.
+func readEmbeddings(_ path: String, scalesRows: Bool, note: (String) -> Void) throws -> Tensor {
+  var array = try Npy.read(path)
+  if let row = array.firstRowBelowFloat {
+    guard scalesRows else {
+      throw FileFormatError(
+        path,
+        "the values of row \(row) are too small for float32: multiply the embeddings, which scales their gradients down"
+      )
+    }
+    array = array.scalingShortRows()
+  }
+  let z = array.tensor()
   guard z.rank == 2, z.shape[0] > 0, z.shape[1] > 0 else {
     throw FileFormatError(path, "embeddings must be N x d numbers, and the shape is \(z.shape)")
   }
   if let row = z.firstRowNotFinite {
     throw FileFormatError(path, "row \(row) has a value that is not finite in float32")
+  }
+  let zeros = z.withUnsafeData { values in
+    (0..<z.shape[0]).filter { row in
+      values[(row * z.shape[1])..<((row + 1) * z.shape[1])].allSatisfy { $0 == 0 }
+    }
+  }
+  if let first = zeros.first {
+    note(
+      "note: \(path): \(zeros.count == 1 ? "row \(first) is" : "\(zeros.count) rows, the first of them row \(first), are") all "
+        + "zeros, which no scaling makes a unit vector: cosines with it count as 0, and its gradient is divided by 1e-12"
+    )
   }
   return z
 }

@@ -41,7 +41,17 @@ public enum ExperimentLookup {
       folders.append(current.appendingPathComponent("Experiments"))
       folder = current.deletingLastPathComponent()
     }
-    return folders.filter { (try? $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true }
+    return folders.filter { folder in
+      var isFolder: ObjCBool = false
+      return FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) && isFolder.boolValue
+    }
+  }
+
+  /// Every file in the folders that names are looked for in: experiments, tables, the schema.
+  package static var allFiles: [URL] {
+    folders(workingDirectory: currentDirectory, program: programFile).flatMap { folder in
+      files(in: folder).map(folder.appendingPathComponent)
+    }
   }
 
   /// The numbers of the tables that are defined, wherever a name is looked for.

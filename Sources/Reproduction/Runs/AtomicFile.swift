@@ -24,11 +24,13 @@ enum AtomicFile {
 
   /// Writes beside the file, forces it to disk, and puts it in the file's place.
   static func write(_ text: String, to file: URL) throws {
+    try requireNoSpecial(file)
     try WholeFile.write(Data(text.utf8), to: file.path)
   }
 
   /// A value as JSON with its keys sorted: the same value gives the same bytes.
   static func write(_ value: some Encodable, to file: URL) throws {
+    try requireNoSpecial(file)
     try WholeFile.write(encoded(value) + Data("\n".utf8), to: file.path)
   }
 
@@ -36,6 +38,16 @@ enum AtomicFile {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return try encoder.encode(value)
+  }
+
+  /// A FIFO or a device in the place of a run's file would be written into, and waited for.
+  static func requireNoSpecial(_ file: URL) throws {
+    var status = stat()
+    guard lstat(file.path, &status) == 0, ![S_IFREG, S_IFLNK, S_IFDIR].contains(status.st_mode & S_IFMT)
+    else {
+      return
+    }
+    throw RunError("\(file.path) is \(RegularFile.kind(status.st_mode)), and a file was expected; remove it")
   }
 
   /// Adds text at the end and forces it to disk. A kill may leave part of it: readers drop a line without an

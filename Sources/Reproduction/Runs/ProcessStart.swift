@@ -55,6 +55,8 @@ public enum ProcessStart {
     let methods = ConvolutionMethod.allCases.map(\.rawValue)
     return problem("SPREAD_VECTORS", "\(levels.joined(separator: " or ")) on this processor", levels.contains)
       ?? problem("SPREAD_CONVOLUTION", methods.joined(separator: " or "), methods.contains)
-      ?? problem("OPENBLAS_NUM_THREADS", "a whole number") { (0...100_000).contains(Int($0) ?? -1) }
+      ?? problem("OPENBLAS_NUM_THREADS", "a whole number, at most 100,000") {
+        (0...100_000).contains(Int($0) ?? -1)
+      }
   }
 }

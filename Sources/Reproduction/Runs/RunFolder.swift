@@ -81,7 +81,15 @@ public struct RunFolder: Sendable, Equatable {
   /// - Throws: `RunError` when it cannot be made, or another process works on the run.
   func locked(showing state: ProgressState = ProgressState()) throws -> RunLock {
     try AtomicFile.makeFolder(url)
+    try requireRegularFiles()
     return try RunLock(self, showing: state)
+  }
+
+  /// What is no file would be waited for, or written into, in the place of one of the run's.
+  private func requireRegularFiles() throws {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? [] {
+      try AtomicFile.requireNoSpecial(url.appendingPathComponent(name))
+    }
   }
 
   /// Removes what a killed process left, and saves the configuration as `announce` does.
