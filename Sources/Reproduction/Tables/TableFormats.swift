@@ -20,7 +20,7 @@ extension ResultTable {
 
   /// Writes the table in the file's place.
   public func write(_ format: TableFormat = .markdown, to file: URL) throws {
-    try AtomicFile.write(text(format), to: file)
+    try WholeFile.write(Data(text(format).utf8), to: file.path)
   }
 
   /// Every cell with its row's title, its loss, and whether it is the row's best.
