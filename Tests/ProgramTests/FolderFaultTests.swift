@@ -5,23 +5,10 @@ extension ProgramTests {
   /// What may be wrong with an image folder or its cache, as a person sees it.
   @Suite struct FolderFaultTests {
     let folder: TestFolder
-    private static let experiment = """
-      {
-        "experiment": "own",
-        "title": "Own",
-        "data": {"name": "folder", "imageSize": 16},
-        "encoder": {"width": 16, "depth": 1, "heads": 2, "patch": 8, "mlpWidth": 32},
-        "losses": {"spread": {}},
-        "epochs": 1,
-        "batchSize": 8,
-        "probe": {"epochs": 2},
-        "seeds": [0]
-      }
-      """
 
     init() throws {
       folder = try TestFolder()
-      try folder.write(Self.experiment, "own.json")
+      try folder.write(ownImagesExperiment, "own.json")
     }
 
     private func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {

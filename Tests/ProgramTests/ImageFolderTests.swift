@@ -5,19 +5,6 @@ extension ProgramTests {
   /// A folder of images of one's own, from the table to a trained encoder.
   @Suite struct ImageFolderTests {
     let folder: TestFolder
-    private let experiment = """
-      {
-        "experiment": "own",
-        "title": "Own",
-        "data": {"name": "folder", "imageSize": 16},
-        "encoder": {"width": 16, "depth": 1, "heads": 2, "patch": 8, "mlpWidth": 32},
-        "losses": {"spread": {}},
-        "epochs": 1,
-        "batchSize": 8,
-        "probe": {"epochs": 2},
-        "seeds": [0]
-      }
-      """
 
     init() throws { folder = try TestFolder() }
 
@@ -63,7 +50,7 @@ extension ProgramTests {
       let again = try run(["data", "folder", "--augmented", "--preview", "views.png", "--count", "1"])
       #expect(again.code == 0 && again.errors.hasPrefix("views.png: "), "\(again)")
 
-      try folder.write(experiment, "own.json")
+      try folder.write(ownImagesExperiment, "own.json")
       // Views are smaller than what is stored: a dry run's too.
       let dry = try run(["--config", "own.json", "--dry-run"])
       #expect(dry.code == 0 && dry.output.contains("images of 3 x 16 x 16"), "\(dry)")
@@ -143,7 +130,7 @@ extension ProgramTests {
       #expect(outcome.code == 1 && outcome.output.contains("labels.csv, byte 26: line 3:"), "\(outcome)")
       try folder.write("path,class\nglyphs-0.png,a\nnone.png,b\n", "data/labels.csv")
       #expect(try run(["data", "folder"]).output.contains("none.png"))
-      try folder.write(experiment, "own.json")
+      try folder.write(ownImagesExperiment, "own.json")
       expectError(try run(["--config", "own.json"]), code: 1, naming: "none.png", "missing")
     }
 

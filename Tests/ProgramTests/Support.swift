@@ -85,3 +85,18 @@ enum NumPy {
       + Data([1, 0, UInt8(text.utf8.count & 0xff), UInt8(text.utf8.count >> 8)]) + Data(text.utf8)
   }
 }
+
+/// An experiment on a folder of images of one's own that takes a second.
+let ownImagesExperiment = """
+  {
+    "experiment": "own",
+    "title": "Own",
+    "data": {"name": "folder", "imageSize": 16},
+    "encoder": {"width": 16, "depth": 1, "heads": 2, "patch": 8, "mlpWidth": 32},
+    "losses": {"spread": {}},
+    "epochs": 1,
+    "batchSize": 8,
+    "probe": {"epochs": 2},
+    "seeds": [0]
+  }
+  """
