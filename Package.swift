@@ -4,12 +4,16 @@ import PackageDescription
 // The floors, lowest first; a target imports only from floors below its own:
 //
 //   CBLAS  CLAPACKE  CZlib  CPNG  CTurboJPEG  CCurl  CCrypto  CKernels
+//   Basics                  (what every floor needs and no floor is about: files, JSON, text, terminals)
 //   Tensors
-//   TensorBoardEvents       (the only user of swift-protobuf)
 //   NeuralNetworks | ContrastiveLosses | Datasets      (these three do not know each other)
-//   Evaluation | Fetching       (Fetching alone needs libcurl: whoever only reads data sets does not load it)
-//   Reproduction
+//   Evaluation | Fetching | TensorBoardEvents   (Fetching alone needs libcurl, TensorBoardEvents alone swift-protobuf)
+//   Experiments             (its folders are floors too: Configuration < Records < Training < Arrays)
+//   Scheduling | Reports
+//   Benchmarking | Programs (what the two programs share)
 //   spread-exp | spread-bench
+//
+// `make lint` holds every file to it.
 
 // `swift run` builds for debugging. The libraries are optimised in that build too, so that the programs run
 // at release speed as typed; only when this is the root package, because a dependency may not carry unsafe
@@ -23,13 +27,15 @@ let optimisedC: [CSetting] =
 let package = Package(
   name: "spread",
   products: [
+    .library(name: "Basics", targets: ["Basics"]),
     .library(name: "Tensors", targets: ["Tensors"]),
     .library(name: "NeuralNetworks", targets: ["NeuralNetworks"]),
     .library(name: "ContrastiveLosses", targets: ["ContrastiveLosses"]),
     .library(name: "Datasets", targets: ["Datasets"]),
     .library(name: "Fetching", targets: ["Fetching"]),
     .library(name: "Evaluation", targets: ["Evaluation"]),
-    .library(name: "Reproduction", targets: ["Reproduction"]),
+    .library(name: "Experiments", targets: ["Experiments"]),
+    .library(name: "Reports", targets: ["Reports"]),
     .executable(name: "spread-exp", targets: ["spread-exp"]),
     .executable(name: "spread-bench", targets: ["spread-bench"]),
   ],
@@ -50,70 +56,115 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CKernels", cSettings: optimisedC),
 
+    .target(name: "Basics", dependencies: ["CKernels", "CZlib"], swiftSettings: optimised),
     .target(
-      name: "Tensors", dependencies: ["CBLAS", "CLAPACKE", "CZlib", "CKernels"],
+      name: "Tensors", dependencies: ["Basics", "CBLAS", "CLAPACKE", "CZlib", "CKernels"],
       swiftSettings: optimised),
 
     .target(
+      name: "NeuralNetworks", dependencies: ["Basics", "Tensors", "CKernels"], swiftSettings: optimised),
+    .target(name: "ContrastiveLosses", dependencies: ["Tensors", "CKernels"], swiftSettings: optimised),
+    .target(
+      name: "Datasets", dependencies: ["Basics", "Tensors", "CKernels", "CZlib", "CPNG", "CTurboJPEG"],
+      swiftSettings: optimised),
+
+    .target(
+      name: "Evaluation", dependencies: ["Basics", "Tensors", "NeuralNetworks", "Datasets"],
+      swiftSettings: optimised),
+    .target(
+      name: "Fetching", dependencies: ["Basics", "Datasets", "CCurl", "CCrypto"], swiftSettings: optimised),
+    .target(
       name: "TensorBoardEvents",
-      dependencies: ["Tensors", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      dependencies: ["Basics", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["TensorBoard.proto"], swiftSettings: optimised),
 
     .target(
-      name: "NeuralNetworks", dependencies: ["Tensors", "CKernels"], swiftSettings: optimised),
-    .target(
-      name: "ContrastiveLosses", dependencies: ["Tensors", "CKernels"], swiftSettings: optimised),
-    .target(
-      name: "Datasets", dependencies: ["Tensors", "CKernels", "CZlib", "CPNG", "CTurboJPEG"],
-      swiftSettings: optimised),
-
-    .target(
-      name: "Fetching", dependencies: ["Tensors", "Datasets", "CCurl", "CCrypto"],
-      swiftSettings: optimised),
-
-    .target(
-      name: "Evaluation",
-      dependencies: ["Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets"],
-      swiftSettings: optimised),
-
-    .target(
-      name: "Reproduction",
+      name: "Experiments",
       dependencies: [
-        "CTurboJPEG", "CKernels", "Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets",
-        "Evaluation", "TensorBoardEvents",
+        "Basics", "Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets", "Evaluation",
+        "TensorBoardEvents",
       ],
       swiftSettings: optimised),
+
+    .target(
+      name: "Scheduling", dependencies: ["Basics", "Tensors", "Experiments"], swiftSettings: optimised),
+    .target(
+      name: "Reports",
+      dependencies: ["Basics", "ContrastiveLosses", "Datasets", "Evaluation", "Experiments"],
+      swiftSettings: optimised),
+
+    .target(
+      name: "Benchmarking",
+      dependencies: [
+        "Basics", "Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets", "Experiments", "CKernels",
+        "CTurboJPEG",
+      ],
+      swiftSettings: optimised),
+    .target(
+      name: "Programs",
+      dependencies: [
+        "Basics", "Tensors", "NeuralNetworks", "ContrastiveLosses", "Experiments", "CKernels",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
 
     .executableTarget(
       name: "spread-exp",
       dependencies: [
-        "Reproduction", "Fetching", "Datasets", "Tensors",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Basics", "Tensors", "ContrastiveLosses", "Datasets", "Fetching", "Experiments", "Scheduling",
+        "Reports", "Programs", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "spread-bench",
       dependencies: [
-        "Reproduction", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Basics", "Tensors", "NeuralNetworks", "ContrastiveLosses", "Experiments", "Benchmarking", "Programs",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
+    // What several test targets share.
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    // A scripted HTTP server on loopback, for the tests of fetching as a library and as a program.
+    .target(name: "LoopbackServer", path: "Tests/LoopbackServer"),
+    .testTarget(name: "BasicsTests", dependencies: ["Basics", "TestSupport"]),
+    .testTarget(name: "TensorsTests", dependencies: ["Basics", "Tensors", "CKernels", "TestSupport"]),
+    // Optimised too: these tests compute references and whole networks of 11 million weights themselves.
+    .testTarget(
+      name: "NeuralNetworksTests", dependencies: ["Tensors", "NeuralNetworks", "CKernels", "TestSupport"],
+      swiftSettings: optimised),
+    .testTarget(
+      name: "ContrastiveLossesTests", dependencies: ["Tensors", "ContrastiveLosses", "TestSupport"]),
+    .testTarget(
+      name: "DatasetsTests",
+      dependencies: ["Basics", "Tensors", "Datasets", "CPNG", "CTurboJPEG", "TestSupport"]),
+    .testTarget(name: "EvaluationTests", dependencies: ["Tensors", "Evaluation", "TestSupport"]),
+    .testTarget(
+      name: "FetchingTests",
+      dependencies: ["Basics", "Tensors", "Datasets", "Fetching", "LoopbackServer", "TestSupport"]),
     .testTarget(
       name: "TensorBoardEventsTests",
       dependencies: [
-        "TensorBoardEvents", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "TensorBoardEvents", "TestSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"]),
-    // Optimised too: these tests compute references and whole networks of 11 million weights themselves.
     .testTarget(
-      name: "NeuralNetworksTests", dependencies: ["NeuralNetworks"], swiftSettings: optimised),
-    .testTarget(name: "ContrastiveLossesTests", dependencies: ["ContrastiveLosses"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "CPNG", "CTurboJPEG"]),
-    // A scripted HTTP server on loopback, for the tests of fetching as a library and as a program.
-    .target(name: "LoopbackServer", path: "Tests/LoopbackServer"),
-    .testTarget(name: "FetchingTests", dependencies: ["Fetching", "Datasets", "LoopbackServer"]),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
-    .testTarget(name: "ReproductionTests", dependencies: ["Reproduction"]),
+      name: "ExperimentsTests",
+      dependencies: [
+        "Basics", "Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets", "Evaluation", "Experiments",
+        "TestSupport",
+      ]),
     .testTarget(
-      name: "ProgramTests", dependencies: ["spread-exp", "spread-bench", "Tensors", "LoopbackServer"]),
+      name: "SchedulingTests",
+      dependencies: ["Basics", "Tensors", "Evaluation", "Experiments", "Scheduling", "TestSupport"]),
+    .testTarget(
+      name: "ReportsTests",
+      dependencies: [
+        "Basics", "Tensors", "ContrastiveLosses", "Datasets", "Evaluation", "Experiments", "Reports",
+        "TestSupport",
+      ]),
+    .testTarget(name: "BenchmarkingTests", dependencies: ["NeuralNetworks", "Experiments", "Benchmarking"]),
+    .testTarget(
+      name: "ProgramTests",
+      dependencies: [
+        "spread-exp", "spread-bench", "Programs", "Basics", "Tensors", "LoopbackServer", "TestSupport",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,5 @@
+import Basics
 import Foundation
-import Tensors
 
 /// Images with a class and a stratum each: a list of places in a store. Views (subsets, splits, other labels)
 /// copy no pixels.

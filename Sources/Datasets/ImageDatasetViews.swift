@@ -1,3 +1,4 @@
+import Basics
 import Tensors
 
 // Views copy no pixels, and a view of a view is a view. Those that choose at random take a seed: they depend on

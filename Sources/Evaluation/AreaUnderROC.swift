@@ -1,4 +1,4 @@
-import Tensors
+import Basics
 
 /// The area under the curve of true against false positives: the probability that a positive point has a higher score
 /// than a negative one, where equal scores count one half.

@@ -1,3 +1,4 @@
+import Basics
 import Tensors
 
 /// How far the points of a class lie from being one point of the sphere.

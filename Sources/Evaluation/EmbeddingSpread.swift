@@ -1,3 +1,4 @@
+import Basics
 import Tensors
 
 /// Whether embeddings have collapsed to a point, or to a few dimensions: what to look at while a network is being

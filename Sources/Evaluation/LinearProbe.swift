@@ -1,4 +1,4 @@
-import ContrastiveLosses
+import Basics
 import NeuralNetworks
 import Tensors
 

@@ -1,3 +1,4 @@
+import Basics
 import Tensors
 
 /// Classification by the most similar training embeddings, by cosine.

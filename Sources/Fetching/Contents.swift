@@ -1,6 +1,6 @@
+import Basics
 import Datasets
 import Foundation
-import Tensors
 
 /// Comparing a file with what is published about it.
 enum Contents {

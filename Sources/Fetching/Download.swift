@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// One attempt at one address: the request, what is made of the answer, and the bytes into the partial file.

@@ -43,19 +43,6 @@ public struct FetchUsageError: Error, Equatable, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// Bytes for a person, in decimal units as download pages give them: "812 bytes", "9.9 MB".
-public func byteCountText(_ count: Int) -> String {
-  if count < 1000 { return count == 1 ? "1 byte" : "\(count) bytes" }
-  var (value, unit) = (Double(count) / 1000, 0)
-  while value >= 999.5 && unit < 3 {
-    value /= 1000
-    unit += 1
-  }
-  let tenths = Int((value * 10).rounded())
-  let number = tenths < 1000 ? "\(tenths / 10).\(tenths % 10)" : "\(Int(value.rounded()))"
-  return "\(number) \(["kB", "MB", "GB", "TB"][unit])"
-}
-
 /// An address for a message: a password that stands in it is left out.
 func withoutPassword(_ address: String) -> String {
   guard let scheme = address.range(of: "://") else { return address }

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// What a fetch would do about a file.

@@ -1,3 +1,4 @@
+import Basics
 import Datasets
 
 /// Every data set that `fetch` knows, with what its publisher says of the files.

@@ -1,6 +1,6 @@
+import Basics
 import Datasets
 import Foundation
-import Tensors
 
 /// Something that happened and that a person may want to see.
 public enum FetchEvent: Sendable {

@@ -1,5 +1,5 @@
+import Basics
 import Foundation
-import Tensors
 
 /// A place that may have a file.
 enum FileOrigin: Equatable {

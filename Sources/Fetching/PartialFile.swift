@@ -1,5 +1,5 @@
+import Basics
 import Foundation
-import Tensors
 
 /// A file that is on its way: `NAME.partial`, and beside it what tells whether a server still has the same file.
 ///

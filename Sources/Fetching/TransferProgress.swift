@@ -1,3 +1,5 @@
+import Basics
+
 /// How far a transfer is.
 public struct TransferProgress: Sendable, Equatable, CustomStringConvertible {
   /// Bytes that are there, those of earlier attempts included.

@@ -1,6 +1,6 @@
+import Basics
 import Foundation
 import SwiftProtobuf
-import Tensors
 
 /// The event files of a run's folder, as TensorBoard reads them.
 ///

@@ -1,3 +1,5 @@
+import Basics
+
 /// How two shapes combine element by element: aligned at the last axis, an axis of length 1 (or absent)
 /// repeats.
 struct Broadcast {

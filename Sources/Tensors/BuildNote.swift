@@ -1,3 +1,5 @@
+import Basics
+
 /// What a person should know who runs this library in a build for debugging, in which it takes five times as long.
 ///
 /// This package's own debug builds are optimised (see Package.swift); those of a package that depends on it are not.

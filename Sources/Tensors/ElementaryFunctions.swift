@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 // Each is one pass over the elements; the gradient, one more. Error bounds stand with the kernels, in

@@ -1,3 +1,4 @@
+import Basics
 import CLAPACKE
 
 /// Why a factorisation could not be made.

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// A seeded generator of random numbers, the same on every machine and in every run: xoshiro256++, its state

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 // Row operations over the last axis, each one node: the gradient needs the result only.

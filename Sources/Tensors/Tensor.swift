@@ -1,3 +1,5 @@
+import Basics
+
 /// An array of float32 of any rank, contiguous in row-major order, that remembers how it was computed.
 ///
 /// A tensor is a reference: what is assigned or captured is the same tensor. Operations make new ones; only

@@ -1,5 +1,7 @@
 import ArgumentParser
-import Reproduction
+import Basics
+import Benchmarking
+import Experiments
 
 struct All: ParsableCommand {
   static let configuration = CommandConfiguration(

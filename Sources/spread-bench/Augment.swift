@@ -1,5 +1,6 @@
 import ArgumentParser
-import Reproduction
+import Benchmarking
+import Experiments
 
 struct Augment: ParsableCommand {
   static let configuration = CommandConfiguration(

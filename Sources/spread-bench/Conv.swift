@@ -1,6 +1,8 @@
 import ArgumentParser
+import Basics
+import Benchmarking
+import Experiments
 import NeuralNetworks
-import Reproduction
 
 struct Conv: ParsableCommand {
   static let configuration = CommandConfiguration(

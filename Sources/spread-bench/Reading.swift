@@ -1,7 +1,8 @@
 import ArgumentParser
+import Basics
+import Benchmarking
+import Experiments
 import Foundation
-import Reproduction
-import Tensors
 
 struct Reading: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,8 @@
 import ArgumentParser
-import Reproduction
+import Basics
+import Benchmarking
+import Experiments
+import Programs
 import Tensors
 
 @main

@@ -1,8 +1,8 @@
 import ArgumentParser
+import Benchmarking
 import ContrastiveLosses
+import Experiments
 import NeuralNetworks
-import Reproduction
-import Tensors
 
 struct Step: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -120,8 +120,3 @@ struct Loss: ParsableCommand {
     try common.report([result], machine)
   }
 }
-
-extension ContrastiveLoss: ExpressibleByArgument {
-  public init?(argument: String) { self.init(name: argument) }
-}
-extension ContrastiveLayout: ExpressibleByArgument {}

@@ -1,8 +1,8 @@
 import ArgumentParser
+import Basics
 import ContrastiveLosses
+import Experiments
 import Foundation
-import Reproduction
-import Tensors
 
 struct Loss: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,8 +1,9 @@
 import ArgumentParser
+import Basics
 import Datasets
+import Experiments
 import Foundation
-import Reproduction
-import Tensors
+import Reports
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

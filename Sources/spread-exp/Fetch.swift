@@ -1,8 +1,9 @@
 import ArgumentParser
+import Basics
+import Datasets
+import Experiments
 import Fetching
 import Foundation
-import Reproduction
-import Tensors
 
 struct Fetch: ParsableCommand {
   static let configuration = CommandConfiguration(

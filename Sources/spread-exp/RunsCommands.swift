@@ -1,9 +1,9 @@
 import ArgumentParser
+import Basics
 import ContrastiveLosses
-import Fetching
+import Experiments
 import Foundation
-import Reproduction
-import Tensors
+import Scheduling
 
 /// Which runs are meant.
 struct RunFilter: ParsableArguments {

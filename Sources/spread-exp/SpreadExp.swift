@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Reproduction
+import Programs
 
 @main
 struct SpreadExp: ParsableCommand {

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Basics
+import Experiments
 import Foundation
-import Reproduction
-import Tensors
+import Reports
+import Scheduling
 
 extension TableFormat: ExpressibleByArgument {}
 
@@ -69,13 +71,14 @@ struct Reproduce: ParsableCommand {
     try form.check()
     let definition = try TableDefinition.find(table)
     let plan = try TablePlan(
-      definition, profile: options.profile, overrides: options.overrides, seeds: options.seeds, slice: slice,
+      definition, profile: options.profile, overrides: options.overrides, seeds: options.seeds,
       runs: options.runsFolder, dataFolder: machine.dataFolder)
     for note in plan.notes { StandardError.line(note) }
     machine.noteSlowKernels()
     let part = slice.map { ", part \($0.number) of \($0.count)" } ?? ""
     let outcome = try RunQueue(
-      "table \(table)\(part)", plan.planned, runs: options.runsFolder, options: queue.options(machine)
+      "table \(table)\(part)", plan.planned { slice?.of($0) ?? $0 }, runs: options.runsFolder,
+      options: queue.options(machine)
     ).run()
     try form.show(plan.table())
     try queue.report(outcome, failures: plan.failures)

@@ -1,7 +1,10 @@
 import ArgumentParser
+import Basics
 import ContrastiveLosses
+import Experiments
 import Foundation
-import Reproduction
+import Reports
+import Scheduling
 import Tensors
 
 /// What every command takes that runs experiments or looks at runs.
@@ -58,11 +61,6 @@ struct MachineOptions: ParsableArguments {
 
   var dataFolder: URL? { data?.folder }
 }
-
-extension ContrastiveLoss: ExpressibleByArgument {
-  public init?(argument: String) { self.init(name: argument) }
-}
-extension ContrastiveLayout: ExpressibleByArgument {}
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(

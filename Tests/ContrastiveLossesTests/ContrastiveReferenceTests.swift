@@ -1,6 +1,8 @@
+import Basics
 import ContrastiveLosses
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Contrastive losses against float64 references")

@@ -1,3 +1,4 @@
+import Basics
 import ContrastiveLosses
 import Foundation
 import Tensors

@@ -1,5 +1,5 @@
 import Foundation
-import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets

@@ -1,5 +1,6 @@
+import Basics
 import Foundation
-import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets

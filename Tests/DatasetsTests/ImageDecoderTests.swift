@@ -1,6 +1,7 @@
+import Basics
 import CTurboJPEG
 import Foundation
-import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets

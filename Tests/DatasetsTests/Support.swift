@@ -1,30 +1,8 @@
+import Basics
 import Foundation
 import Tensors
 
 @testable import Datasets
-
-/// A folder of its own for a test, removed when let go.
-final class TemporaryFolder: Sendable {
-  let path = NSTemporaryDirectory() + "datasets-\(UUID().uuidString)"
-
-  init() throws {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  /// Writes a file and gives its path.
-  @discardableResult
-  func write(_ bytes: some Sequence<UInt8>, _ name: String) throws -> String {
-    let file = "\(path)/\(name)"
-    try Data(bytes).write(to: URL(fileURLWithPath: file))
-    return file
-  }
-
-  var contents: [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
-  }
-}
 
 func gzipped(_ bytes: [UInt8], level: Int32 = 6) throws -> [UInt8] {
   try bytes.withUnsafeBytes { [UInt8](try Gzip.compress([$0], level: level)) }

@@ -1,6 +1,8 @@
+import Basics
 import Datasets
 import Foundation
 import LoopbackServer
+import TestSupport
 import Testing
 
 @testable import Fetching

@@ -1,6 +1,7 @@
-import Datasets
+import Basics
 import Foundation
 import LoopbackServer
+import TestSupport
 import Testing
 
 @testable import Fetching

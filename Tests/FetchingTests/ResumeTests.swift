@@ -1,5 +1,7 @@
+import Basics
 import Foundation
 import LoopbackServer
+import TestSupport
 import Testing
 
 @testable import Fetching

@@ -1,7 +1,9 @@
+import Basics
 import Foundation
 import LoopbackServer
 import Synchronization
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Fetching

@@ -1,5 +1,5 @@
+import Basics
 import Foundation
-import Tensors
 import Testing
 
 @testable import NeuralNetworks

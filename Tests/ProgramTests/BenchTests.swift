@@ -1,12 +1,13 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// That figures are there, belong together and say what they were measured on; not how large they are.
   @Suite struct BenchTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     private func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
       try Program.benchmarks.run(arguments, in: folder.url, environment: environment)

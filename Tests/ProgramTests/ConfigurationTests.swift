@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// How configurations are found, changed and refused; what each key allows stands in ReproductionTests.
   @Suite struct ConfigurationTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     init() throws { folder = try tinyFolder() }
 
@@ -45,7 +46,7 @@ extension ProgramTests {
       let outcome = try run("--config", "c.json")
       expectError(outcome, code: 64)
       for part in parts { #expect(outcome.errors.contains(part), "\(outcome.errors)") }
-      #expect(!FileManager.default.fileExists(atPath: folder.path("runs")))
+      #expect(!FileManager.default.fileExists(atPath: folder.file("runs")))
     }
 
     @Test(arguments: [
@@ -99,7 +100,7 @@ extension ProgramTests {
       #expect(losses.map { $0["temperature"] as? Double } == [0.1, 0.5])
       #expect(losses[1]["alpha"] as? Double == 0.25)
       #expect(try resolved("--loss", "spread").count == 1)
-      #expect(!FileManager.default.fileExists(atPath: folder.path("runs")))
+      #expect(!FileManager.default.fileExists(atPath: folder.file("runs")))
     }
 
     @Test func whatARunSavesIsTheConfigurationThatRepeatsIt() throws {

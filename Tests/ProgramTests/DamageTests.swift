@@ -1,11 +1,12 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// Run folders that something else than this program wrote into, or that cannot be written.
   @Suite struct DamageTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     init() throws { folder = try tinyFolder() }
 
@@ -214,7 +215,7 @@ extension ProgramTests {
 
     @Test func placesThatCannotBeWrittenAreNamed() throws {
       try folder.write("a file", "file")
-      expectError(try train(["--runs", "file"]), code: 1, naming: folder.path("file"), "could not be made")
+      expectError(try train(["--runs", "file"]), code: 1, naming: folder.file("file"), "could not be made")
       expectError(try train(["--runs", "/proc/none"]), code: 1, naming: "/proc/none", "could not be made")
     }
 

@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A small CIFAR-10: the classes' images differ in colour, so that something can be learnt; each batch has one
 /// image of each class.
-func writeSmallCIFAR10(to folder: TestFolder, imagesOfClass: Int = 4) throws {
+func writeSmallCIFAR10(to folder: TemporaryFolder, imagesOfClass: Int = 4) throws {
   func batch(_ number: Int) -> Data {
     var bytes = Data()
     for image in 0..<imagesOfClass {
@@ -26,9 +27,9 @@ func writeSmallCIFAR10(to folder: TestFolder, imagesOfClass: Int = 4) throws {
 
 extension ProgramTests {
   @Suite struct DataCommandTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     private func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
       try Program.experiments.run(["data"] + arguments, in: folder.url, environment: environment)
@@ -39,19 +40,19 @@ extension ProgramTests {
       let process = Process()
       process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
       process.arguments = [
-        "tar", "-C", folder.path("data"), "-czf", folder.path("data/cifar-10-binary.tar.gz"),
+        "tar", "-C", folder.file("data"), "-czf", folder.file("data/cifar-10-binary.tar.gz"),
         "cifar-10-batches-bin",
       ]
       try process.run()
       process.waitUntilExit()
       #expect(process.terminationStatus == 0)
-      try FileManager.default.removeItem(atPath: folder.path("data/cifar-10-batches-bin"))
+      try FileManager.default.removeItem(atPath: folder.file("data/cifar-10-batches-bin"))
     }
 
     @Test func theTableTellsWhatIsThereAndWhatIsNot() throws {
       try writeSmallCIFAR10(to: folder)
       try pack()
-      let outcome = try run([], environment: ["SPREAD_DATA": folder.path("data")])
+      let outcome = try run([], environment: ["SPREAD_DATA": folder.file("data")])
       #expect(outcome.code == 0, "\(outcome)")
       let lines = outcome.output.split(separator: "\n")
       func cells(_ name: String) throws -> [String] {
@@ -127,7 +128,7 @@ extension ProgramTests {
         "e.png", ["--count", "3", "--augmented", "--config", "glyphs-coarse", "--profile", "smoke"])
       #expect(others != views)
       let absent = try run(["cifar100", "--preview", "f.png"])
-      #expect(absent.code == 1 && !FileManager.default.fileExists(atPath: folder.path("f.png")))
+      #expect(absent.code == 1 && !FileManager.default.fileExists(atPath: folder.file("f.png")))
       expectError(
         try run(["cifar10", "--data", "data", "--preview", "none/x.png"]), code: 1, naming: "none/x.png")
     }

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// A run's files are a function of its configuration and seed, whatever happens to it and beside it.
   @Suite struct DeterminismTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     init() throws { folder = try tinyFolder() }
 

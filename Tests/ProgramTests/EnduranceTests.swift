@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// How often each of the endurance tests tries; `make test-long` asks for more.
@@ -21,7 +22,7 @@ private struct Sequence {
 
 /// A run with everything that a run can keep, of some seconds at most.
 private struct EnduranceRun {
-  let folder: TestFolder
+  let folder: TemporaryFolder
   let epochs: Int
 
   var command: [String] {
@@ -158,7 +159,7 @@ extension ProgramTests {
         }.wait(seconds: 120)
         if outcome.code != 0 {
           stopped += 1
-          expectError(outcome, code: 1, naming: run.folder.path(runs))
+          expectError(outcome, code: 1, naming: run.folder.file(runs))
         }
         try expectSame(run.finish(runs), reference, "after a limit of \(limit) blocks")
       }
@@ -166,7 +167,7 @@ extension ProgramTests {
     }
 
     private static let mayMount: Bool = {
-      guard geteuid() == 0, let folder = try? TestFolder() else { return false }
+      guard geteuid() == 0, let folder = try? TemporaryFolder() else { return false }
       return (try? mount(folder.url, kilobytes: 64)) == true && (try? unmount(folder.url)) == true
     }()
 

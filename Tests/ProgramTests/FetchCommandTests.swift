@@ -1,12 +1,13 @@
 import Foundation
 import LoopbackServer
+import TestSupport
 import Testing
 
 extension ProgramTests {
   @Suite struct FetchCommandTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     private static let names = [
       "train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1",
@@ -28,11 +29,11 @@ extension ProgramTests {
     }
 
     private func contents(_ name: String) -> [UInt8]? {
-      FileManager.default.contents(atPath: folder.path("data/mnist/\(name)")).map { [UInt8]($0) }
+      FileManager.default.contents(atPath: folder.file("data/mnist/\(name)")).map { [UInt8]($0) }
     }
 
     private var files: [String] {
-      ((try? FileManager.default.contentsOfDirectory(atPath: folder.path("data/mnist"))) ?? []).sorted()
+      ((try? FileManager.default.contentsOfDirectory(atPath: folder.file("data/mnist"))) ?? []).sorted()
     }
 
     private func expectAllFiles(sourceLocation: SourceLocation = #_sourceLocation) {
@@ -52,15 +53,15 @@ extension ProgramTests {
       expectError(try fetch("mnist", "--stall", "0"), code: 64, naming: "--stall")
       let homeless = try Program.experiments.run(["fetch", "mnist"], in: folder.url)
       expectError(homeless, code: 64, naming: "--data", "SPREAD_DATA")
-      #expect(!FileManager.default.fileExists(atPath: folder.path("data")))
+      #expect(!FileManager.default.fileExists(atPath: folder.file("data")))
     }
 
     /// A FIFO that nobody writes to would be waited for without end.
     @Test func aFIFOInAFilesPlaceIsRefusedAtOnce() throws {
       for name in ["train-images-idx3-ubyte", "train-labels-idx1-ubyte.gz"] {
         try FileManager.default.createDirectory(
-          atPath: folder.path("data/mnist"), withIntermediateDirectories: true)
-        #expect(mkfifo(folder.path("data/mnist/\(name)"), 0o600) == 0)
+          atPath: folder.file("data/mnist"), withIntermediateDirectories: true)
+        #expect(mkfifo(folder.file("data/mnist/\(name)"), 0o600) == 0)
       }
       for name in ["train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"] {
         try folder.write("", "data/mnist/\(name)")
@@ -79,7 +80,7 @@ extension ProgramTests {
         "cifar10: cifar-10-binary.tar.gz, 170 MB, from https://www.cs.toronto.edu/",
         "mnist: train-images-idx3-ubyte.gz, 9.9 MB, from https://", "CelebA: by hand", "data/celeba",
       ] { #expect(outcome.output.contains(words), "\(words) in: \(outcome.output)") }
-      #expect(!FileManager.default.fileExists(atPath: folder.path("data")))
+      #expect(!FileManager.default.fileExists(atPath: folder.file("data")))
     }
 
     @Test func dataSetsWithTermsComeWithDirections() throws {
@@ -178,7 +179,7 @@ extension ProgramTests {
       let program = try start(["mnist", "--from", server.address, "--any-contents"])
       var status = stat()
       let isThere = program.wait(until: {
-        stat(folder.path("data/mnist/\(Self.names[0]).partial"), &status) == 0 && status.st_size == 200 << 20
+        stat(folder.file("data/mnist/\(Self.names[0]).partial"), &status) == 0 && status.st_size == 200 << 20
       })
       #expect(isThere, "\(program.errors)")
       let text = try String(contentsOfFile: "/proc/\(program.processIdentifier)/status", encoding: .utf8)
@@ -232,7 +233,7 @@ extension ProgramTests {
       for name in Self.names {
         #expect(
           FileManager.default.contentsEqual(
-            atPath: folder.path("data/mnist/\(name)"), andPath: "\(real)/mnist/\(name)"))
+            atPath: folder.file("data/mnist/\(name)"), andPath: "\(real)/mnist/\(name)"))
       }
     }
   }

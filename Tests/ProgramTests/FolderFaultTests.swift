@@ -1,20 +1,21 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// What may be wrong with an image folder or its cache, as a person sees it.
   @Suite struct FolderFaultTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     init() throws {
-      folder = try TestFolder()
+      folder = try TemporaryFolder()
       try folder.write(ownImagesExperiment, "own.json")
     }
 
     private func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
       try Program.experiments.run(
         arguments, in: folder.url,
-        environment: ["SPREAD_CACHE": folder.path("cache"), "SPREAD_DATA": "data"].merging(environment) { $1 }
+        environment: ["SPREAD_CACHE": folder.file("cache"), "SPREAD_DATA": "data"].merging(environment) { $1 }
       )
     }
 
@@ -65,7 +66,7 @@ extension ProgramTests {
     @Test func aCacheThatCannotBeWrittenIsNotDamage() throws {
       try writeImages(8)
       try folder.write("a file", "full")
-      let place = ["SPREAD_CACHE": folder.path("full/cache")]
+      let place = ["SPREAD_CACHE": folder.file("full/cache")]
       let shown = try run(["data", "folder"], environment: place)
       #expect(shown.code == 1 && shown.output.contains("(folder): unusable"), "\(shown)")
       #expect(shown.output.contains("SPREAD_CACHE") && !shown.output.contains("damaged"), "\(shown)")
@@ -81,7 +82,7 @@ extension ProgramTests {
       try writeImages(40, split: ["train", "train", "train", "test"])
       let running = try Program.experiments.start(
         ["--config", "own.json", "--set", "epochs=100000"], in: folder.url,
-        environment: ["SPREAD_CACHE": folder.path("cache"), "SPREAD_DATA": "data"])
+        environment: ["SPREAD_CACHE": folder.file("cache"), "SPREAD_DATA": "data"])
       let runs = folder.url.appendingPathComponent("runs")
       _ = running.wait(until: {
         RunFiles.folders(in: runs).contains {
@@ -89,10 +90,10 @@ extension ProgramTests {
         }
       })
       let name = try #require(
-        FileManager.default.subpathsOfDirectory(atPath: folder.path("cache")).first {
+        FileManager.default.subpathsOfDirectory(atPath: folder.file("cache")).first {
           $0.hasSuffix("images.idx")
         })
-      #expect(truncate(folder.path("cache/\(name)"), 0) == 0)
+      #expect(truncate(folder.file("cache/\(name)"), 0) == 0)
       let outcome = try running.wait()
       #expect(outcome.code == 1 && outcome.signal == nil, "\(outcome)")
       let error = try #require(
@@ -137,7 +138,7 @@ extension ProgramTests {
       let missing = try run(["data", "waterbirds", "--data", "some"])
       #expect(missing.code == 0, "\(missing)")
       #expect(
-        missing.output.contains("looked in: ") && missing.output.contains(folder.path("some/waterbirds")))
+        missing.output.contains("looked in: ") && missing.output.contains(folder.file("some/waterbirds")))
     }
 
     @Test(arguments: [".", "./", ".//", "./."]) func aPathThatNamesTheFolderItselfIsRefused(path: String)
@@ -154,7 +155,7 @@ extension ProgramTests {
     @Test func anotherSpellingOfTheFolderDecodesNothingAgain() throws {
       try writeImages(8)
       #expect(try run(["data", "folder"]).code == 0)
-      for spelling in ["./data", "data/", folder.path("data")] {
+      for spelling in ["./data", "data/", folder.file("data")] {
         let again = try run(["data", "folder", "--data", spelling])
         #expect(again.code == 0 && !again.errors.contains("decoding"), "\(again)")
       }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Tables made of a small committed folder of results, in every format, byte for byte; and files of earlier versions.
@@ -11,7 +12,7 @@ import Testing
 
   @Test(arguments: ["2", "4", "A2"], ["markdown", "csv", "latex", "json"])
   func tablesAreWhatTheyWere(number: String, format: String) throws {
-    let folder = try TestFolder()
+    let folder = try TemporaryFolder()
     let outcome = try Program.experiments.run(
       [
         "table", number, "--format", format, "--profile", "smoke", "--seed", "0", "--seed", "1", "--runs",
@@ -22,7 +23,7 @@ import Testing
   }
 
   @Test func listsAndComparisonsOfRunsAreWhatTheyWere() throws {
-    let folder = try TestFolder()
+    let folder = try TemporaryFolder()
     let pair = ["supcon-", "spread-"].compactMap { loss in
       try? FileManager.default.contentsOfDirectory(atPath: "\(Self.runs)/isic/smoke").first {
         $0.hasPrefix(loss)
@@ -44,7 +45,7 @@ import Testing
   }
 
   /// A run of version 0.1 before results and checkpoints had checksums.
-  private func former(in folder: TestFolder) throws -> (runs: URL, seed: URL) {
+  private func former(in folder: TemporaryFolder) throws -> (runs: URL, seed: URL) {
     let runs = folder.url.appendingPathComponent("runs")
     try FileManager.default.copyItem(at: Self.goldens.appendingPathComponent("former"), to: runs)
     return (runs, runs.appendingPathComponent("glyphs-coarse/smoke/spread-bef3a1e8/seed-0"))
@@ -55,7 +56,7 @@ import Testing
   ].flatMap { ["--set", $0] }
 
   @Test func aResultOfAnEarlierVersionIsRead() throws {
-    let folder = try TestFolder()
+    let folder = try TemporaryFolder()
     let (runs, _) = try former(in: folder)
     let outcome = try Program.experiments.run(
       ["table", "2", "--profile", "smoke", "--seed", "0", "--runs", runs.path] + Self.settings, in: folder.url
@@ -64,7 +65,7 @@ import Testing
   }
 
   @Test func aCheckpointOfAnEarlierVersionIsEvaluatedToTheSameFigures() throws {
-    let folder = try TestFolder()
+    let folder = try TemporaryFolder()
     let (runs, seed) = try former(in: folder)
     func figures() throws -> [String: Any] {
       let data = try Data(contentsOf: seed.appendingPathComponent("result.json"))

@@ -1,11 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   @Suite struct HelpTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     /// Every command with words that its manual cannot do without.
     private static let commands: [(program: Program, command: [String], words: [String])] = [

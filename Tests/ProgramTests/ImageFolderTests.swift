@@ -1,15 +1,16 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// A folder of images of one's own, from the table to a trained encoder.
   @Suite struct ImageFolderTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     private func environment(compressed: Bool = false) -> [String: String] {
-      ["SPREAD_CACHE": folder.path("cache"), "SPREAD_DATA": "data"]
+      ["SPREAD_CACHE": folder.file("cache"), "SPREAD_DATA": "data"]
         .merging(compressed ? ["SPREAD_CACHE_COMPRESSED": "1"] : [:]) { $1 }
     }
 
@@ -19,7 +20,7 @@ extension ProgramTests {
     }
 
     private var cached: [String] {
-      ((try? FileManager.default.subpathsOfDirectory(atPath: folder.path("cache"))) ?? []).filter {
+      ((try? FileManager.default.subpathsOfDirectory(atPath: folder.file("cache"))) ?? []).filter {
         !$0.hasPrefix("glyphs")
       }
     }
@@ -45,7 +46,7 @@ extension ProgramTests {
       #expect(shown.code == 0 && shown.errors.isEmpty, "\(shown)")
       #expect(shown.output.contains("256 x 256"), "\(shown)")
       #expect(shown.output.contains(/\| kind 1 +\| 16 +\| 2 +\| 2 +\|/), "\(shown)")
-      let cached = try FileManager.default.subpathsOfDirectory(atPath: folder.path("cache"))
+      let cached = try FileManager.default.subpathsOfDirectory(atPath: folder.file("cache"))
       #expect(cached.contains { $0.hasPrefix("folder-256-") && $0.hasSuffix("/manifest.json") })
       let again = try run(["data", "folder", "--augmented", "--preview", "views.png", "--count", "1"])
       #expect(again.code == 0 && again.errors.hasPrefix("views.png: "), "\(again)")
@@ -59,7 +60,7 @@ extension ProgramTests {
       let result = try RunFiles(in: folder.url.appendingPathComponent("runs")).json("result.json")
       #expect(result["trainingImages"] as? Int == 32 && result["testImages"] as? Int == 4)
       // Stored at 18 for views of 16, beside those of 256 that were shown.
-      let caches = try FileManager.default.contentsOfDirectory(atPath: folder.path("cache"))
+      let caches = try FileManager.default.contentsOfDirectory(atPath: folder.file("cache"))
       for size in [18, 256] { #expect(caches.contains { $0.hasPrefix("folder-\(size)-") }, "\(caches)") }
     }
 
@@ -67,9 +68,9 @@ extension ProgramTests {
     @Test func anExperimentOnLargeImagesEndsInItsRow() throws {
       try writeImages(25)
       try FileManager.default.createDirectory(
-        atPath: folder.path("data/isic"), withIntermediateDirectories: true)
+        atPath: folder.file("data/isic"), withIntermediateDirectories: true)
       try FileManager.default.moveItem(
-        atPath: folder.path("data/images"), toPath: folder.path("data/isic/images"))
+        atPath: folder.file("data/images"), toPath: folder.file("data/isic/images"))
       var rows = ["image,malignant,patch,split"]
       for i in 0..<25 {
         let split = i < 15 ? "train" : i < 20 ? "validation" : "test"
@@ -97,7 +98,7 @@ extension ProgramTests {
       #expect(!cached.contains { $0.hasSuffix("/images.idx") || $0.hasSuffix(".partial") })
       #expect(try run(["data", "folder", "--json"]).output == packed.output)
       #expect(cached.contains { $0.hasSuffix("/images.idx.gz") }, "it was read, and not made again")
-      try FileManager.default.removeItem(atPath: folder.path("cache"))
+      try FileManager.default.removeItem(atPath: folder.file("cache"))
       #expect(try run(["data", "folder", "--json"]).output == packed.output)
       #expect(cached.contains { $0.hasSuffix("/images.idx") })
     }
@@ -107,7 +108,7 @@ extension ProgramTests {
       let whole = try run(["data", "folder", "--json"])
       #expect(whole.code == 0)
       for attempt in 0..<4 {
-        try FileManager.default.removeItem(atPath: folder.path("cache"))
+        try FileManager.default.removeItem(atPath: folder.file("cache"))
         let running = try Program.experiments.start(
           ["data", "folder"], in: folder.url, environment: environment())
         // Kills that come at once, while images are decoded, and a little later.

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// Limits of the process, as `ulimit` sets them: a result, or a sentence and status 1; never a trap or a wait.
   @Suite struct LimitsTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     init() throws { folder = try tinyFolder() }
 

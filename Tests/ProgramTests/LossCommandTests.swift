@@ -1,10 +1,11 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 extension ProgramTests {
   @Suite struct LossCommandTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     /// Six points of three classes in four dimensions; nothing random.
     private let view1 = (0..<6).map { i in (0..<4).map { sin(Double(3 * i + 5 * $0 + 1)) } }
@@ -12,7 +13,7 @@ extension ProgramTests {
     private let labels = [0, 1, 0, 2, 1, 0]
 
     init() throws {
-      folder = try TestFolder()
+      folder = try TemporaryFolder()
       try write(view1, view2, labels)
     }
 
@@ -83,7 +84,7 @@ extension ProgramTests {
           loss: loss, temperature: index == 0 ? 0.5 : 0.3, isPooled: index == 1, normalises: index == 0)
         let result = try run(loss, options + ["--gradients", "made/for/it"]).json()
         for view in 0..<2 {
-          let gradient = try Npy.read(folder.path("made/for/it/grad\(view + 1).npy")).tensor()
+          let gradient = try Npy.read(folder.file("made/for/it/grad\(view + 1).npy")).tensor()
           #expect(gradient.shape == [6, 4])
           let values = gradient.scalars().map(Double.init)
           for (place, value) in values.enumerated() {
@@ -105,8 +106,8 @@ extension ProgramTests {
       for name in names {
         let arrays = try Npz.read(fixture("losses/\(name)"))
         func tensor(_ name: String) throws -> Tensor { try #require(arrays[name]).tensor() }
-        for view in ["view1", "view2"] { try Npy.write(tensor(view), to: folder.path("\(view).npy")) }
-        try Npy.write(try #require(arrays["labels"]).integers(), to: folder.path("labels.npy"))
+        for view in ["view1", "view2"] { try Npy.write(tensor(view), to: folder.file("\(view).npy")) }
+        try Npy.write(try #require(arrays["labels"]).integers(), to: folder.file("labels.npy"))
         let settings = try tensor("settings").scalars()
         var options = ["--temperature", "\(settings[0])", "--alpha", "\(settings[1])", "--gradients", "."]
         if settings[2] == 1 { options += ["--layout", "pooled"] }
@@ -123,7 +124,7 @@ extension ProgramTests {
         let value = try #require(found["value"] as? Double)
         #expect(abs(value - expected) < 1e-5 * max(1, abs(expected)), "\(name): \(value) \(expected)")
         for view in 1...2 {
-          let gradient = try Npy.read(folder.path("grad\(view).npy")).tensor()
+          let gradient = try Npy.read(folder.file("grad\(view).npy")).tensor()
           let reference = try tensor("spread.gradient\(view)")
           #expect(gradient.shape == reference.shape)
           let norm = reference.scalars().reduce(0) { $0 + Double($1 * $1) }.squareRoot()
@@ -171,7 +172,7 @@ extension ProgramTests {
         for part in parts {
           #expect(outcome.errors.contains(part), "\(outcome.errors)", sourceLocation: line)
         }
-        #expect(!FileManager.default.fileExists(atPath: folder.path("out")), sourceLocation: line)
+        #expect(!FileManager.default.fileExists(atPath: folder.file("out")), sourceLocation: line)
       }
       for bytes in [0, 1, 6, 9, 11, 64, whole.count - 1] { try expect("z1.npy", whole.prefix(bytes)) }
       try expect("z1.npy", whole + Data([0]), "193 follow the header")
@@ -190,12 +191,12 @@ extension ProgramTests {
     }
 
     @Test func whatIsNotThereOrCannotBeWrittenIsNamed() throws {
-      try FileManager.default.removeItem(atPath: folder.path("z2.npy"))
+      try FileManager.default.removeItem(atPath: folder.file("z2.npy"))
       expectError(try run("spread"), code: 1, naming: "z2.npy", "there is no such file")
       try FileManager.default.createDirectory(
-        atPath: folder.path("z2.npy"), withIntermediateDirectories: true)
+        atPath: folder.file("z2.npy"), withIntermediateDirectories: true)
       expectError(try run("spread"), code: 1, naming: "z2.npy", "folder")
-      try FileManager.default.removeItem(atPath: folder.path("z2.npy"))
+      try FileManager.default.removeItem(atPath: folder.file("z2.npy"))
       try write(view1, view2, labels)
       expectError(try run("spread", ["--gradients", "y.npy"]), code: 1, naming: "y.npy")
       expectError(try run("spread", ["--gradients", "/proc/none"]), code: 1, naming: "/proc/none")

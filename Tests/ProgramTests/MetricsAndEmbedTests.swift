@@ -1,10 +1,11 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 extension ProgramTests {
   @Suite struct MetricsAndEmbedTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     init() throws { folder = try tinyFolder() }
 
@@ -47,7 +48,7 @@ extension ProgramTests {
         if let data {
           try folder.write(data, file)
         } else {
-          try FileManager.default.removeItem(atPath: folder.path(file))
+          try FileManager.default.removeItem(atPath: folder.file(file))
         }
         expectError(try metrics(["--strata", "s.npy"]), code: 1, naming: file, part, sourceLocation: line)
       }
@@ -74,7 +75,7 @@ extension ProgramTests {
       }
       let written = try embed(["--output", "z.npy", "--labels", "y.npy", "--strata", "s.npy"])
       #expect(written.code == 0, "\(written)")
-      #expect(try Npy.read(folder.path("z.npy")).shape == [50, 16])
+      #expect(try Npy.read(folder.file("z.npy")).shape == [50, 16])
       let report = try metrics(["--strata", "s.npy"]).json()
       let result = try run.json("result.json")
       for (mine, theirs) in [("classes", "classCollapse"), ("strata", "stratumCollapse")] {
@@ -86,12 +87,12 @@ extension ProgramTests {
       }
       #expect(try embed(["--output", "again.npy"]).code == 0)
       #expect(
-        try Data(contentsOf: URL(fileURLWithPath: folder.path("again.npy")))
-          == Data(contentsOf: URL(fileURLWithPath: folder.path("z.npy"))))
+        try Data(contentsOf: URL(fileURLWithPath: folder.file("again.npy")))
+          == Data(contentsOf: URL(fileURLWithPath: folder.file("z.npy"))))
       // All training images, those held out for validation included.
       #expect(try embed(["--output", "train.npy", "--split", "train", "--labels", "y.npy"]).code == 0)
-      #expect(try Npy.read(folder.path("train.npy")).shape == [200, 16])
-      #expect(try Npy.read(folder.path("y.npy")).integers().filter { $0 == 0 }.count == 100)
+      #expect(try Npy.read(folder.file("train.npy")).shape == [200, 16])
+      #expect(try Npy.read(folder.file("y.npy")).integers().filter { $0 == 0 }.count == 100)
     }
 
     /// Its classes are not those that the encoder was trained on, and only the encoder is used.
@@ -109,10 +110,10 @@ extension ProgramTests {
       ]
       let outcome = try Program.experiments.run(arguments + ["--folder", "here"], in: folder.url)
       #expect(outcome.code == 0, "\(outcome)")
-      #expect(try Npy.read(folder.path("z.npy")).shape == [30, 16])
-      let strata = try Npy.read(folder.path("s.npy")).integers()
+      #expect(try Npy.read(folder.file("z.npy")).shape == [30, 16])
+      let strata = try Npy.read(folder.file("s.npy")).integers()
       #expect(strata == (0..<30).map { $0 % 10 })
-      #expect(try Npy.read(folder.path("y.npy")).integers() == strata.map { $0 < 5 ? 0 : 1 })
+      #expect(try Npy.read(folder.file("y.npy")).integers() == strata.map { $0 < 5 ? 0 : 1 })
       expectError(
         try Program.experiments.run(arguments, in: folder.url), code: 1, naming: "MNIST", "SPREAD_DATA")
     }
@@ -125,13 +126,13 @@ extension ProgramTests {
         for part in parts {
           #expect(outcome.errors.contains(part), "\(outcome.errors)", sourceLocation: line)
         }
-        #expect(!FileManager.default.fileExists(atPath: folder.path("z.npy")), sourceLocation: line)
+        #expect(!FileManager.default.fileExists(atPath: folder.file("z.npy")), sourceLocation: line)
       }
       try expect("none.safetensors", "there is no such file")
       try expect("tiny.json")
       try expect(folder.url.path, "folder")
       try SafeTensors.write(
-        [(name: "weight", tensor: Tensor.zeros([2, 2]))], to: folder.path("other.safetensors"))
+        [(name: "weight", tensor: Tensor.zeros([2, 2]))], to: folder.file("other.safetensors"))
       try expect("other.safetensors", "not a checkpoint of this program")
     }
 
@@ -152,8 +153,8 @@ extension ProgramTests {
       let embedding = try Program.experiments.run(
         arguments + ["--output", "z.npy", "--strata", "s.npy"], in: folder.url, environment: data)
       #expect(embedding.code == 0, "\(embedding)")
-      #expect(try Npy.read(folder.path("z.npy")).shape[0] == 200)
-      #expect(try Set(Npy.read(folder.path("s.npy")).integers()) == Set(0...9))
+      #expect(try Npy.read(folder.file("z.npy")).shape[0] == 200)
+      #expect(try Set(Npy.read(folder.file("s.npy")).integers()) == Set(0...9))
     }
   }
 }

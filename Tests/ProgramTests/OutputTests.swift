@@ -1,11 +1,11 @@
 import Foundation
-import Tensors
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// Where results go, and what happens when they cannot get there.
   @Suite struct OutputTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     init() throws {
       folder = try tinyFolder()
@@ -94,23 +94,23 @@ extension ProgramTests {
 
     private func kind(_ name: String) -> mode_t {
       var status = stat()
-      return lstat(folder.path(name), &status) == 0 ? status.st_mode & S_IFMT : 0
+      return lstat(folder.file(name), &status) == 0 ? status.st_mode & S_IFMT : 0
     }
 
     @Test func anOutputFileIsReplacedThroughItsLink() throws {
       try folder.write("old", "real")
-      chmod(folder.path("real"), 0o640)
-      symlink("real", folder.path("link"))
+      chmod(folder.file("real"), 0o640)
+      symlink("real", folder.file("link"))
       let outcome = try table("link")
       #expect(outcome.code == 0, "\(outcome)")
       #expect(kind("link") == S_IFLNK && folder.text("real") == outcome.output)
       var status = stat()
-      #expect(stat(folder.path("real"), &status) == 0 && status.st_mode & 0o777 == 0o640)
+      #expect(stat(folder.file("real"), &status) == 0 && status.st_mode & 0o777 == 0o640)
     }
 
     @Test func anOutputIntoAFIFOIsRead() throws {
-      mkfifo(folder.path("fifo"), 0o600)
-      let reader = open(folder.path("fifo"), O_RDWR | O_NONBLOCK)
+      mkfifo(folder.file("fifo"), 0o600)
+      let reader = open(folder.file("fifo"), O_RDWR | O_NONBLOCK)
       defer { close(reader) }
       let outcome = try table("fifo")
       #expect(outcome.code == 0 && kind("fifo") == S_IFIFO, "\(outcome)")
@@ -128,7 +128,7 @@ extension ProgramTests {
     }
 
     @Test(.enabled(if: getuid() == 0, "only root makes devices")) func aDeviceStaysADevice() throws {
-      try #require(mknod(folder.path("sink"), S_IFCHR | 0o666, 1 << 8 | 3) == 0)
+      try #require(mknod(folder.file("sink"), S_IFCHR | 0o666, 1 << 8 | 3) == 0)
       #expect(try table("sink").code == 0)
       let picture = ["data", "mnist", "--data", "data", "--count", "1", "--preview", "sink"]
       #expect(try Program.experiments.run(picture, in: folder.url).code == 0)
@@ -150,7 +150,7 @@ extension ProgramTests {
           #expect(outcome.output.isEmpty)
         }
       }
-      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("sub")) == ["a"])
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("sub")) == ["a"])
     }
 
     // MARK: - Control characters
@@ -192,7 +192,7 @@ extension ProgramTests {
     @Test func outputsThatWouldReplaceOneAnotherOrWhatIsReadAreRefused() throws {
       try folder.write("weights", "best.safetensors")
       let embed = ["embed", "--checkpoint", "best.safetensors", "--data", "glyphs", "--output"]
-      symlink("best.safetensors", folder.path("link"))
+      symlink("best.safetensors", folder.file("link"))
       for (arguments, options) in [
         (embed + ["a.npy", "--labels", "./a.npy"], ["--labels", "--output"]),
         (embed + ["best.safetensors"], ["--output", "--checkpoint"]),

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// How paths in arguments, variables and settings are understood.
   @Suite struct PathTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     init() throws {
       folder = try tinyFolder()
@@ -16,14 +17,14 @@ extension ProgramTests {
 
     private func run(_ arguments: [String], _ variables: [String: String] = [:]) throws -> Outcome {
       try Program.experiments.run(
-        arguments, in: folder.url, environment: ["HOME": folder.path("home")].merging(variables) { $1 })
+        arguments, in: folder.url, environment: ["HOME": folder.file("home")].merging(variables) { $1 })
     }
 
     private var names: Set<String> {
       Set((try? FileManager.default.contentsOfDirectory(atPath: folder.url.path)) ?? [])
     }
 
-    private func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder.path(name)) }
+    private func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder.file(name)) }
 
     @Test func aTildeIsTheHomeForReading() throws {
       let before = names
@@ -45,7 +46,7 @@ extension ProgramTests {
       }
       let variable = try run(["data", "mnist"], ["SPREAD_DATA": "~/d"])
       #expect(
-        variable.output.contains("found") && variable.output.contains(folder.path("home/d")), "\(variable)")
+        variable.output.contains("found") && variable.output.contains(folder.file("home/d")), "\(variable)")
       #expect(exists("home/e"))
       #expect(names == before)
     }
@@ -66,18 +67,18 @@ extension ProgramTests {
         #expect(outcome.code == 0 && exists(file), "\(arguments) \(outcome)")
       }
       let run = try RunFiles(in: folder.url.appendingPathComponent("home/r"))
-      let checkpoint = "~" + run.file("best.safetensors").path.dropFirst(folder.path("home").count)
+      let checkpoint = "~" + run.file("best.safetensors").path.dropFirst(folder.file("home").count)
       let embed = [
         "embed", "--checkpoint", checkpoint, "--data", "glyphs", "--output=~/e.npy", "--labels=~/l.npy",
       ]
       let outcome = try self.run(embed)
       #expect(outcome.code == 0 && exists("home/e.npy") && exists("home/l.npy"), "\(outcome)")
       let removed = try self.run(
-        ["clean", "--runs=~/r", "~" + run.folder.path.dropFirst(folder.path("home").count), "--yes"])
+        ["clean", "--runs=~/r", "~" + run.folder.path.dropFirst(folder.file("home").count), "--yes"])
       #expect(removed.code == 0 && !exists("home/r/tiny"), "\(removed)")
       #expect(names == before)
       #expect(
-        try FileManager.default.contentsOfDirectory(atPath: folder.path("home")).allSatisfy {
+        try FileManager.default.contentsOfDirectory(atPath: folder.file("home")).allSatisfy {
           !$0.hasSuffix("partial")
         })
     }
@@ -97,9 +98,9 @@ extension ProgramTests {
         return exists(place)
       }
       #expect(try cached("home/.cache/spread", ["XDG_CACHE_HOME": ""]))
-      #expect(try cached("xdg/spread", ["XDG_CACHE_HOME": folder.path("xdg")]))
+      #expect(try cached("xdg/spread", ["XDG_CACHE_HOME": folder.file("xdg")]))
       #expect(try cached("home/mine", ["SPREAD_CACHE": "~/mine"]))
-      try FileManager.default.removeItem(atPath: folder.path("home/.cache"))
+      try FileManager.default.removeItem(atPath: folder.file("home/.cache"))
       #expect(try cached("home/.cache/spread", ["XDG_CACHE_HOME": "relative"]) && !exists("relative"))
     }
 
@@ -126,7 +127,7 @@ extension ProgramTests {
 
     @Test func aMissingDataSetTellsWhereItWasLookedFor() throws {
       let outcome = try run(["data", "mnist", "--data=~/nowhere"])
-      #expect(outcome.output.contains("looked in: \(folder.path("home/nowhere/mnist"))"), "\(outcome)")
+      #expect(outcome.output.contains("looked in: \(folder.file("home/nowhere/mnist"))"), "\(outcome)")
       #expect(try run(["data"]).output.contains("no data folder was named"))
     }
   }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// One of the package's programs, run as a person runs it: another process, its own folder, exit codes and
@@ -70,19 +71,19 @@ struct Outcome {
 /// A process that was started. It is killed when it is let go before its end.
 final class RunningProgram {
   let processIdentifier: pid_t
-  private let files: TestFolder
+  private let files: TemporaryFolder
   private var status: Int32?
 
   /// Output goes to files rather than pipes: no reader has to keep up, and it can be looked at at any time.
   fileprivate init(command: [String], in folder: URL, environment: [String: String]) throws {
-    files = try TestFolder()
+    files = try TemporaryFolder()
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     for (descriptor, name) in [(Int32(1), "output"), (2, "errors")] {
       posix_spawn_file_actions_addopen(
-        &actions, descriptor, files.path(name), O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        &actions, descriptor, files.file(name), O_WRONLY | O_CREAT | O_APPEND, 0o600)
     }
     // A group of its own, so that a signal reaches also what the program started.
     var attributes = posix_spawnattr_t()

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// Tables whose runs go side by side, are stopped, and are shared.
   @Suite struct QueueTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
     var runs: URL { folder.url.appendingPathComponent("runs") }
 
     init() throws {

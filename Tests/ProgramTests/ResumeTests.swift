@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// Runs that are ended in every way, and go on: they end as one that was left alone.
   @Suite struct ResumeTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     init() throws { folder = try tinyFolder() }
 
@@ -213,7 +214,7 @@ extension ProgramTests {
         let second = try Program.experiments.run(Self.command(), in: folder.url, environment: Self.threads)
         if second.code == 0 { break }
         expectError(
-          second, code: 1, naming: "another process works on", folder.path("runs/tiny"), "when it is done")
+          second, code: 1, naming: "another process works on", folder.file("runs/tiny"), "when it is done")
       }
       #expect(try first.wait().code == 0)
       try expectSame(RunFiles(in: folder.url.appendingPathComponent("runs")), reference)

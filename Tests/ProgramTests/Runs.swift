@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A small experiment of the tests' own, so that they do not follow the recipes of the shipped ones. Two
@@ -22,8 +23,8 @@ let tinyExperiment = """
   """
 
 /// A folder with `tiny.json` in it.
-func tinyFolder() throws -> TestFolder {
-  let folder = try TestFolder()
+func tinyFolder() throws -> TemporaryFolder {
+  let folder = try TemporaryFolder()
   try folder.write(tinyExperiment, "tiny.json")
   return folder
 }

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// Looking at runs, comparing and removing them.
   @Suite struct RunsCommandTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
     var runs: URL { folder.url.appendingPathComponent("runs") }
 
     /// Four runs in the states that runs can be left in.
@@ -28,12 +29,12 @@ extension ProgramTests {
     }
     private func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
 
-    private static func start(_ seed: String, in folder: TestFolder) throws -> RunningProgram {
+    private static func start(_ seed: String, in folder: TemporaryFolder) throws -> RunningProgram {
       try Program.experiments.start(
         ["--config", "tiny", "--loss", "supcon", "--seed", seed, "--set", "epochs=100000"], in: folder.url)
     }
 
-    private static func begun(_ seed: String, in folder: TestFolder) -> Bool {
+    private static func begun(_ seed: String, in folder: TemporaryFolder) -> Bool {
       RunFiles.folders(in: folder.url.appendingPathComponent("runs")).contains {
         $0.lastPathComponent == seed && RunFiles($0).names.contains("checkpoint.safetensors")
       }
@@ -99,7 +100,7 @@ extension ProgramTests {
 
     @Test func twoRunsAreCompared() throws {
       let names = try listed("--seed", "0").compactMap { $0["run"] as? String }.sorted()
-      let outcome = try run("runs", "--compare", names[1], folder.path("runs/\(names[0])"))
+      let outcome = try run("runs", "--compare", names[1], folder.file("runs/\(names[0])"))
       #expect(outcome.code == 0 && outcome.output.hasPrefix("A: \(names[1])\nB: \(names[0])\n"), "\(outcome)")
       let rows = outcome.output.split(separator: "\n").map {
         $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }

@@ -1,16 +1,17 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// Embeddings of any length, down to and up to what float32 holds, as other frameworks may write them.
   @Suite struct ScaleTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
     private let view1 = (0..<6).map { i in (0..<5).map { sin(Double(7 * i + 3 * $0 + 2)) } }
     private let view2 = (0..<6).map { i in (0..<5).map { sin(Double(7 * i + 3 * $0) + 2.6) } }
     private let labels = [0, 1, 0, 2, 1, 0]
 
     init() throws {
-      folder = try TestFolder()
+      folder = try TemporaryFolder()
       try folder.write(NumPy.integers(labels), "y.npy")
     }
 
@@ -68,7 +69,7 @@ extension ProgramTests {
           "--gradients", "out",
         ], in: folder.url)
       expectError(outcome, code: 1, naming: "z1.npy", "row 0", "gradient")
-      #expect(!FileManager.default.fileExists(atPath: folder.path("out")))
+      #expect(!FileManager.default.fileExists(atPath: folder.file("out")))
     }
 
     @Test(arguments: [1e-50, 1e-200, 1e-300]) func rowsOfDoublesThatFloatsCannotHold(scale: Double) throws {

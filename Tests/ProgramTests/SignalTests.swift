@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// Signals at moments when there is nothing to save, and those that save nothing.
   @Suite struct SignalTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     init() throws { folder = try tinyFolder() }
 
@@ -50,7 +51,7 @@ extension ProgramTests {
     @Test func aSignalWhileDataAreMadeEndsItSoon() throws {
       let many = [String](repeating: "40000", count: 10).joined(separator: ",")
       let program = try start(
-        ["--set", "data.trainingImagesOfDigit=[\(many)]"], ["SPREAD_CACHE": folder.path("cache")])
+        ["--set", "data.trainingImagesOfDigit=[\(many)]"], ["SPREAD_CACHE": folder.file("cache")])
       try #require(program.wait(until: { !runs.isEmpty }), "\(program.errors)")
       usleep(200_000)
       let outcome = try end(program, by: SIGTERM)

@@ -4,36 +4,6 @@ import Testing
 /// All tests of the programs. They start processes that keep every core busy, so one runs at a time.
 @Suite(.serialized) struct ProgramTests {}
 
-/// A folder of its own, removed when the value goes.
-final class TestFolder {
-  let url = FileManager.default.temporaryDirectory.appendingPathComponent(
-    "spread-programs-\(UUID().uuidString)", isDirectory: true)
-
-  init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func path(_ name: String) -> String { url.appendingPathComponent(name).path }
-
-  /// A file's text; empty when there is none.
-  func text(_ name: String) -> String { (try? String(contentsOfFile: path(name), encoding: .utf8)) ?? "" }
-
-  func write(_ text: String, _ name: String) throws { try write(Data(text.utf8), name) }
-
-  func write(_ data: Data, _ name: String) throws {
-    let file = url.appendingPathComponent(name)
-    try FileManager.default.createDirectory(
-      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try data.write(to: file)
-  }
-}
-
-/// `Tests/Fixtures/` beside this folder.
-func fixture(_ name: String) -> String {
-  URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Fixtures/\(name)").path
-}
-
 /// Expects a failure that a person can act on: the code, and as the last thing one line that begins as errors
 /// do and names what it must. Only the usage,
 /// or a list of what was expected, may follow it, where it is the usage that is wrong.

@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   @Suite struct SweepCommandTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     init() throws { folder = try tinyFolder() }
 
@@ -23,7 +24,7 @@ extension ProgramTests {
       #expect(rows.count == 1 + 12 && rows[0].hasPrefix("| loss.alpha | epochs | loss "))
       #expect(rows.dropFirst().allSatisfy { !$0.contains(" - ") })
       let beside = "runs/tiny/quick/sweep-loss.alpha-epochs"
-      #expect(outcome.output.hasSuffix("\n\(folder.path(beside)).csv\n\(folder.path(beside)).svg\n"))
+      #expect(outcome.output.hasSuffix("\n\(folder.file(beside)).csv\n\(folder.file(beside)).svg\n"))
       #expect(folder.text("\(beside).csv").split(separator: "\n").count == 13)
       let svg = folder.text("\(beside).svg")
       #expect(svg.hasPrefix("<svg ") && svg.hasSuffix("</svg>\n") && svg.contains("fine, L_spread, epochs=2"))
@@ -38,14 +39,14 @@ extension ProgramTests {
       let outcome = try train("--grid", "loss.alpha=0,0.5,1", "--seed", "0", "--dry-run")
       // L_spread at three points, and L_SC, which has no alpha.
       #expect(outcome.code == 0 && outcome.output.contains("4 runs to do"), "\(outcome)")
-      #expect(!FileManager.default.fileExists(atPath: folder.path("runs")))
+      #expect(!FileManager.default.fileExists(atPath: folder.file("runs")))
     }
 
     @Test func aMistakeInAGridIsUsage() throws {
       expectError(try train("--grid", "loss.alpa=0,1"), code: 64, naming: "nearest: `loss.alpha`")
       expectError(try train("--grid", "loss.alpha"), code: 64, naming: "--grid loss.alpha", "path=value")
       expectError(try train("--grid", "loss.alpha=0,2"), code: 64, naming: "loss.alpha", "0...1")
-      #expect(!FileManager.default.fileExists(atPath: folder.path("runs")))
+      #expect(!FileManager.default.fileExists(atPath: folder.file("runs")))
     }
 
     @Test func anExperimentGoesThroughTheQueueWhenAskedTo() throws {

@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   @Suite struct TableTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     /// A table of the tests' own: the tiny experiment, one that diverges, and one that cannot be run.
     init() throws {

@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   @Suite struct TrainingTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
     var runs: URL { folder.url.appendingPathComponent("runs") }
 
     init() throws { folder = try tinyFolder() }
@@ -129,12 +130,12 @@ extension ProgramTests {
       let outcome = try train(["--loss", "spread", "--set", "optimiser.rate=1000", "--set", "epochs=20"])
       // Which step it is depends on how the instruction set rounds.
       expectError(
-        outcome, code: 1, naming: "not finite in epoch ", ", step ", folder.path("runs/tiny/quick/spread-"),
+        outcome, code: 1, naming: "not finite in epoch ", ", step ", folder.file("runs/tiny/quick/spread-"),
         "optimiser.rate")
       // The batch that did it is there to be looked at.
       let saved = try #require(outcome.errors.firstMatch(of: /saved in (\S+\.safetensors)\./)).1
       #expect(
-        FileManager.default.fileExists(atPath: folder.path(String(saved)))
+        FileManager.default.fileExists(atPath: folder.file(String(saved)))
           || FileManager.default.fileExists(atPath: String(saved)))
     }
 
@@ -180,7 +181,7 @@ extension ProgramTests {
         ["--data", "here"], environment: ["SPREAD_DATA": "/nowhere"], config: "digits")
       #expect(byArgument.code == 0, "\(byArgument)")
       let byEnvironment = try train(
-        ["--runs", "others"], environment: ["SPREAD_DATA": folder.path("here")], config: "digits")
+        ["--runs", "others"], environment: ["SPREAD_DATA": folder.file("here")], config: "digits")
       #expect(byEnvironment.code == 0, "\(byEnvironment)")
       #expect(byEnvironment.output == byArgument.output)
       let session = try RunFiles(in: runs).sessions()[0]
@@ -190,7 +191,7 @@ extension ProgramTests {
 }
 
 /// Four small files of MNIST's form: an image is of one grey, 20 times its digit.
-func writeDigitFiles(_ folder: TestFolder, _ place: String) throws {
+func writeDigitFiles(_ folder: TemporaryFolder, _ place: String) throws {
   for (part, count) in [("train", 120), ("t10k", 30)] {
     let digits = (0..<count).map { UInt8($0 % 10) }
     let pixels = digits.flatMap { [UInt8](repeating: $0 * 20, count: 784) }

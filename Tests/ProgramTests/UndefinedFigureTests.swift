@@ -1,14 +1,15 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension ProgramTests {
   /// A figure that a run cannot have is said to be undefined, and the run is kept.
   @Suite struct UndefinedFigureTests {
-    let folder: TestFolder
+    let folder: TemporaryFolder
 
     /// ISIC's files, on pictures that are not of skin, without a malignant test image.
     init() throws {
-      folder = try TestFolder()
+      folder = try TemporaryFolder()
       let sheet = try Program.experiments.run(
         ["data", "glyphs", "--preview", "sheet.png", "--count", "1"], in: folder.url)
       #expect(sheet.code == 0, "\(sheet)")

@@ -1,16 +1,9 @@
+import Basics
 import Foundation
+import TestSupport
 import Testing
 
 @testable import TensorBoardEvents
-
-/// Calls `body` with a folder of its own, which is removed afterwards.
-private func withFolder(_ body: (URL) throws -> Void) throws {
-  let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-    "spread-events-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  try body(folder)
-}
 
 private func events(_ folder: URL) throws -> [Event] {
   try EventLog.files(in: folder).flatMap { name in

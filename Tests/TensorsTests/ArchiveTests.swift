@@ -1,5 +1,7 @@
+import Basics
 import CZlib
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Tensors

@@ -1,6 +1,7 @@
 import CKernels
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Tensors

@@ -3,27 +3,6 @@ import Testing
 
 @testable import Tensors
 
-/// `Tests/Fixtures/` beside this folder.
-func fixture(_ name: String) -> String {
-  URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Fixtures/\(name)").path
-}
-
-/// A path in a folder of its own, removed when the value goes.
-final class TemporaryFolder {
-  let path = NSTemporaryDirectory() + "tensors-tests-\(UUID().uuidString)"
-
-  init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func file(_ name: String) -> String { "\(path)/\(name)" }
-
-  func write(_ data: Data, _ name: String = "file") throws -> String {
-    try data.write(to: URL(fileURLWithPath: file(name)))
-    return file(name)
-  }
-}
-
 /// The largest difference, as a share of 1 + the expected value's size; infinite where a nan or a shape
 /// differs.
 func difference(_ found: Tensor, _ expected: Tensor) -> Float {

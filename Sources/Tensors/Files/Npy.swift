@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// An array as NumPy saved it.

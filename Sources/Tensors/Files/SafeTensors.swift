@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Named tensors in one file, as Hugging Face's `safetensors` defines it: how weights travel to and from

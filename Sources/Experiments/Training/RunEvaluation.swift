@@ -1,0 +1,89 @@
+import Basics
+import Datasets
+import Evaluation
+import Foundation
+import Tensors
+
+/// Measures a trained run: its best network frozen, the embeddings of training and test images, and what they
+/// still tell.
+struct RunEvaluation {
+  let configuration: ExperimentConfiguration
+  let seed: Int
+  let data: ExperimentData
+  let model: TrainedModel
+  let progress: ProgressLine
+  /// As of the best epoch.
+  private let state: TrainingState
+  /// As of the last.
+  private let trained: TrainingState
+  private let stepsDone: Int
+  private let folder: RunFolder
+
+  /// - Throws: `RunError` when the best network of the folder cannot be read, or is not that of the training.
+  init(of trainer: Trainer, progress: ProgressLine) throws {
+    (configuration, seed, data, folder) = (trainer.configuration, trainer.seed, trainer.data, trainer.folder)
+    (trained, stepsDone) = (trainer.state, trainer.stepsDone)
+    self.progress = progress
+    do {
+      let checkpoint = try Checkpoint(folder.best, of: configuration, seed: seed)
+      guard checkpoint.state.epoch == trained.bestEpoch else {
+        throw RunError(
+          "\(folder.best.path) is the network of epoch \(checkpoint.state.epoch), and the best was that of epoch "
+            + "\(trained.bestEpoch)")
+      }
+      state = checkpoint.state
+      model = try TrainedModel(checkpoint, data: data)
+    } catch {
+      throw folder.damaged(folder.best, "its run cannot be evaluated", error)
+    }
+  }
+
+  /// Embeds, probes and measures.
+  /// - Throws: `InterruptedError` after a signal; the next start evaluates again from the beginning.
+  func result() throws -> RunResult {
+    let training = try embeddings(of: data.training, "training")
+    let test = try embeddings(of: data.test, "test")
+    progress.update("training the probe")
+    let fine = probe(training, test)
+    try Interruption.check()
+    progress.update("searching nearest neighbours")
+    let k = configuration.neighbours.k
+    let neighbours = NearestNeighbours.predict(test, training: training, labels: data.training.strata, k: k)
+    let result = RunResult(
+      experiment: configuration.experiment, title: configuration.title, profile: configuration.profile,
+      loss: configuration.loss.name, fingerprint: configuration.fingerprint, seed: seed,
+      encoder: configuration.networkSummary, parameters: model.encoder.parameterCount,
+      epochs: trained.epoch, trainingImages: data.training.count,
+      validationImages: data.validation.count,
+      testImages: data.test.count, skippedImages: data.skippedImages, bestEpoch: state.bestEpoch,
+      validationAccuracy: state.bestAccuracy,
+      fineAccuracy: fine, coarseAccuracy: model.accuracy(ofEmbeddings: test, labels: data.test.labels),
+      areaUnderROC: try model.areaUnderROC(ofEmbeddings: test, labels: data.test.labels),
+      undefined: data.test.undefinedAreaReason.map { ["areaUnderROC": $0] },
+      neighbourAccuracy: accuracy(neighbours, labels: data.test.strata), neighbours: k,
+      classCollapse: Collapse(test, groups: data.test.labels, names: data.test.classNames),
+      stratumCollapse: Collapse(test, groups: data.test.strata, names: data.test.stratumNames))
+    try RunEvents(configuration, seed: seed, folder: folder, after: stepsDone).add(result, done: stepsDone)
+    return result
+  }
+
+  /// The fine test accuracy of a linear classifier on the frozen embeddings.
+  private func probe(_ training: Tensor, _ test: Tensor) -> Double {
+    let settings = configuration.probe
+    var generator = RandomGenerator(seed: UInt64(seed)).stream(Trainer.Stream.probe)
+    let probe = LinearProbe(
+      embeddings: training, labels: data.training.strata, classes: data.training.stratumNames.count,
+      configuration: LinearProbe.Configuration(
+        learningRate: Float(settings.rate), epochs: settings.epochs, batchSize: settings.batchSize,
+        weightDecay: Float(settings.weightDecay), standardises: settings.standardise),
+      using: &generator)
+    return probe.accuracy(test, labels: data.test.strata)
+  }
+
+  private func embeddings(of part: ImageDataset, _ name: String) throws -> Tensor {
+    progress.update("embedding \(grouped(part.count)) \(name) images")
+    let embeddings = try data.embeddings(of: part, by: model.encoder)
+    try Interruption.check()
+    return embeddings
+  }
+}

@@ -1,0 +1,141 @@
+import Basics
+import ContrastiveLosses
+import Evaluation
+import Experiments
+import Foundation
+
+/// A table of the paper: which experiments make its rows, which measure it shows, and the paper's figures.
+public struct TableDefinition: Sendable, Equatable {
+  /// What a table can show of a run.
+  public enum Measure: String, CaseIterable, Sendable {
+    case fineAccuracy, coarseAccuracy, neighbourAccuracy, areaUnderROC
+  }
+
+  /// The paper's figures of one row, in percent; nil where it has none.
+  public struct Figures: Sendable, Equatable {
+    /// For L_SS.
+    public var selfSupervised: Double?
+    /// For L_SC.
+    public var supcon: Double?
+    /// For L_attract.
+    public var attract: Double?
+    /// For L_repel.
+    public var repel: Double?
+    /// For L_spread.
+    public var spread: Double?
+
+    /// Each field at the default that stands with it.
+    public init() {}
+
+    /// The figure of a loss; nil where the paper has none.
+    public subscript(loss: ContrastiveLoss) -> Double? {
+      switch loss {
+      case .selfSupervised: selfSupervised
+      case .supcon: supcon
+      case .attract: attract
+      case .repel: repel
+      case .spread: spread
+      }
+    }
+  }
+
+  /// One data set.
+  public struct Row: Sendable, Equatable {
+    /// The data set's name in the table.
+    public var title = ""
+    /// The experiment file's name; nil while the data set cannot be read by this version.
+    public var experiment: String?
+    /// Without an experiment: why, which file it would need, and where that comes from.
+    public var missing: String?
+    /// Nil: the table's.
+    public var measure: Measure?
+    /// What the paper has for this data set, shown beside ours.
+    public var paper = Figures()
+
+    /// Each field at the default that stands with it.
+    public init() {}
+  }
+
+  /// The paper's number of the table, such as "2" or "A2".
+  public var number = ""
+  /// What the table shows: its heading, after the number.
+  public var title = ""
+  /// The figure of a run that is shown, in rows that do not name their own.
+  public var measure = Measure.fineAccuracy
+  /// The columns from left to right; these are trained. By default those of table 2.
+  public var losses: [ContrastiveLoss] = [.selfSupervised, .supcon, .spread]
+  /// The data sets from top to bottom.
+  public var rows: [Row] = []
+
+  /// Each field at the default that stands with it.
+  public init() {}
+
+  /// Reads `Experiments/table<number>.json`.
+  /// - Throws: `ConfigurationError` when there is none, or naming line and key of what is wrong.
+  public static func find(_ number: String) throws -> TableDefinition {
+    let known = ExperimentLookup.tables()
+    guard known.contains(number) else {
+      let list = known.isEmpty ? "none" : known.joined(separator: ", ")
+      throw ConfigurationError(
+        place: "table \(number)", problem: "there is no such table; those that can be made: \(list)")
+    }
+    let file = try ExperimentLookup.find("table\(number)")
+    return try TableDefinition(
+      json: ConfigurationError.text(of: file), source: file.lastPathComponent)
+  }
+
+  /// Reads a definition; unknown keys and wrong values are errors with their line.
+  public init(json text: String, source: String) throws {
+    try self.init(node: JSONNode(parsing: text, source: source), path: "")
+  }
+}
+
+extension TableDefinition.Measure: ConfigurationChoice {}
+
+extension TableDefinition.Figures: ConfigurationSection {
+  package static var fields: [ConfigurationField<Self>] {
+    let percent = Limits<Double>.within(0...100).orAbsent()
+    return [
+      .value("selfSupervised", \.selfSupervised, percent, "The paper's figure for L_SS."),
+      .value("supcon", \.supcon, percent, "The paper's figure for L_SC."),
+      .value("attract", \.attract, percent, "The paper's figure for L_attract."),
+      .value("repel", \.repel, percent, "The paper's figure for L_repel."),
+      .value("spread", \.spread, percent, "The paper's figure for L_spread."),
+    ]
+  }
+}
+
+extension TableDefinition.Row: ConfigurationSection {
+  package static var fields: [ConfigurationField<Self>] {
+    [
+      .value("title", \.title, "The data set's name in the table."),
+      .value("experiment", \.experiment, "The experiment file's name."),
+      .value(
+        "missing", \.missing, "Why there is no experiment, and which file it would need.",
+        when: { $0.experiment == nil }),
+      .value(
+        "measure", \.measure, "The figure of a run that this row shows; absent: the table's.",
+        when: { $0.experiment != nil }),
+      .section("paper", \.paper, "The paper's figures in percent."),
+    ]
+  }
+
+  package var conflict: (key: String, problem: String)? {
+    guard experiment == nil, missing == nil else { return nil }
+    return ("missing", "a row without `experiment` must say in `missing` why, and what it needs")
+  }
+}
+
+extension TableDefinition: ConfigurationSection {
+  package static var fields: [ConfigurationField<Self>] {
+    let losses = Limits<[ContrastiveLoss]>(
+      text: "one or more different losses", allow: { !$0.isEmpty && Set($0).count == $0.count })
+    return [
+      .value("number", \.number, "The paper's number of the table."),
+      .value("title", \.title, "What the table shows."),
+      .value("measure", \.measure, "The figure of a run that is shown."),
+      .value("losses", \.losses, losses, "The columns."),
+      .sections("rows", \.rows, "The data sets."),
+    ]
+  }
+}

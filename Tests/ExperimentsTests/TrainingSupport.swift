@@ -1,0 +1,63 @@
+import Basics
+import Foundation
+import TestSupport
+
+@testable import Experiments
+
+/// Small digit files in a folder, and configurations that train on them in no time.
+struct TinyExperiment {
+  var configuration = ExperimentConfiguration()
+  let folder: URL
+
+  init(in folder: URL) throws {
+    self.folder = folder
+    try TinyDigits.write(to: folder)
+    configuration.experiment = "tiny"
+    configuration.title = "Tiny"
+    configuration.data.name = .mnist
+    configuration.encoder.width = 16
+    configuration.encoder.depth = 1
+    configuration.encoder.heads = 2
+    configuration.encoder.patch = 7
+    configuration.encoder.mlpWidth = 32
+    configuration.optimiser.rate = 3e-3
+    configuration.epochs = 4
+    configuration.batchSize = 16
+    configuration.augmentation = Self.mildViews
+    configuration.probe.epochs = 5
+    configuration.seeds = [0]
+    configuration.threads = 1
+  }
+
+  func data() throws -> ExperimentData {
+    try ExperimentData(ExperimentData.Key(configuration), folder: folder)
+  }
+
+  /// Trains in a folder below the experiment's.
+  @discardableResult
+  func train(_ name: String, seed: Int = 0) throws -> RunFolder {
+    let run = RunFolder(folder.appendingPathComponent(name))
+    let lock = try run.locked()
+    defer { withExtendedLifetime(lock) {} }
+    try run.prepare(configuration, seed: seed)
+    try Trainer(configuration, seed: seed, data: data(), folder: run, progress: silent()).train()
+    return run
+  }
+
+  private static var mildViews: AugmentationSettings {
+    var views = AugmentationSettings()
+    views.cropArea = [0.8, 1]
+    (views.saturation, views.hue, views.grey) = (0, 0, 0)
+    return views
+  }
+}
+
+/// Progress that is kept, or not looked at.
+func silent(_ write: @escaping (String) -> Void = { _ in }) -> ProgressLine {
+  ProgressLine(isTerminal: false, width: { 80 }, write: write, clock: { 0 })
+}
+
+/// The numbers of one key of `metrics.jsonl`, by epoch.
+func numbers(_ key: String, of run: RunFolder) throws -> [Double] {
+  try MetricsLog(file: run.metrics).entries().compactMap { $0[key]?.double }
+}
