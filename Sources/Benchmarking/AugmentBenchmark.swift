@@ -24,13 +24,12 @@ public enum AugmentBenchmark {
       name: "noise", store: ImageStore(pixels, count: points, channels: channels, height: size, width: size),
       labels: [Int](repeating: 0, count: points), strata: [Int](repeating: 0, count: points),
       classNames: ["noise"], stratumNames: ["noise"])
-    let statistics = dataset.channelStatistics()
+    let form = ImageForm(dataset.channelStatistics(), size: view)
     var batches = 0
     // An epoch a run: threads start and stop in it too, as they do in training.
     let timing = Timing.measure(runs: runs) {
       let loader = BatchLoader(
-        dataset, augmentation: channels == 3 ? .colour : .paperDigits, statistics: statistics,
-        size: view, batchSize: images, generator: generator, threads: threads)
+        dataset, augmentation: channels == 3 ? .colour : .paperDigits, form: form, batchSize: images, generator: generator, threads: threads)
       batches = 0
       for _ in loader { batches += 1 }
     }

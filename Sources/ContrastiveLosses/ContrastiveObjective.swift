@@ -1,21 +1,7 @@
 import Tensors
 
-/// Which contrastive loss.
-public enum ContrastiveLoss: String, Codable, Sendable, CaseIterable {
-  /// L_SS: a point against everything but its own augmentation (InfoNCE, SimCLR). Needs no labels.
-  case selfSupervised
-  /// L_SC: supervised contrastive, the form with the mean outside the logarithm.
-  case supcon
-  /// L_attract: each positive against the points of other classes.
-  case attract
-  /// L_repel: a point's augmentation against the points of its class (class-conditional InfoNCE).
-  case repel
-  /// L_spread: `alpha L_attract + (1 - alpha) L_repel`.
-  case spread
-}
-
 /// Which similarities a batch gives.
-public enum ContrastiveLayout: String, Codable, Sendable, CaseIterable {
+public enum ContrastiveLayout: String, Sendable, CaseIterable {
   /// Anchors are view 1, contrasts are view 2: B x B.
   case crossView
   /// Both views are anchors and contrasts: 2B x 2B without the diagonal.
@@ -52,13 +38,13 @@ public struct ContrastiveLossError: Error, CustomStringConvertible, Equatable {
 ///   strip of B similarities a row no longer fits in cache; memory O(B (d + tile)).
 /// - Source: Fu et al. 2022, equations 2 and 3; Khosla et al. 2020; the gradients in closed form stand in
 ///   Guides/losses.md.
-public struct ContrastiveObjective: Codable, Sendable, Equatable {
+public struct ContrastiveObjective: Sendable, Equatable {
   /// Which row of the table above is computed; all but L_SS need labels.
   public var loss: ContrastiveLoss
   /// tau, what similarities are divided by; above 0.
-  public var temperature: Float
+  public var temperature: Double
   /// The weight of L_attract in L_spread, in [0, 1].
-  public var alpha: Float
+  public var alpha: Double
   /// Which points are anchors, and which are compared with them.
   public var layout: ContrastiveLayout
   /// With `crossView`: the average with the views exchanged.
@@ -68,16 +54,16 @@ public struct ContrastiveObjective: Codable, Sendable, Equatable {
   /// Bounds the similarity of a positive where it stands in a numerator (of L_SS, L_SC and L_attract): beyond
   /// it, being closer earns nothing. The authors' public code bounds it at 1; neither paper mentions it. None
   /// by default.
-  public var positiveClamp: Float?
+  public var positiveClamp: Double?
   /// Rows of similarities that are worked on at a time by a core; chosen by size when nil. The result does
   /// not depend on it beyond rounding.
   public var tileRows: Int?
 
   /// Nothing is checked here: what cannot be used is refused, with a sentence, by `check` and by each call.
   public init(
-    _ loss: ContrastiveLoss, temperature: Float = 0.5, alpha: Float = 0.5,
+    _ loss: ContrastiveLoss = .spread, temperature: Double = 0.5, alpha: Double = 0.5,
     layout: ContrastiveLayout = .crossView,
-    symmetric: Bool = false, normalising: Bool = true, positiveClamp: Float? = nil, tileRows: Int? = nil
+    symmetric: Bool = false, normalising: Bool = true, positiveClamp: Double? = nil, tileRows: Int? = nil
   ) {
     self.loss = loss
     self.temperature = temperature
@@ -100,7 +86,7 @@ public struct ContrastiveObjective: Codable, Sendable, Equatable {
     let z1 = normalising ? view1.normalised() : view1
     let z2 = normalising ? view2.normalised() : view2
     let needsGradient = z1.requiresGradient || z2.requiresGradient
-    let result = value(z1, z2, labels: loss == .selfSupervised ? nil : labels, gradient: needsGradient)
+    let result = value(z1, z2, labels: loss.needsLabels ? labels : nil, gradient: needsGradient)
     let (g1, g2) = (result.gradient1, result.gradient2)
     return Tensor.record(Tensor(Float(result.value)), from: [z1, z2]) { upstream in
       let factor = upstream.item()
@@ -131,8 +117,8 @@ public struct ContrastiveObjective: Codable, Sendable, Equatable {
     }
     if let labels {
       guard labels.count == batch else { throw fail("\(labels.count) labels for a batch of \(batch) points") }
-    } else if loss != .selfSupervised {
-      throw fail("the loss \(loss.rawValue) needs labels; only selfSupervised is defined without")
+    } else if loss.needsLabels {
+      throw fail("the loss \(loss.rawValue) needs labels; \(ContrastiveLoss.withoutLabels) is defined without")
     }
     for (name, view) in [("first", view1), ("second", view2)] {
       guard let row = view.firstRowNotFinite else { continue }

@@ -40,6 +40,7 @@ struct ContrastiveSweep: Sendable {
   let contrasts: Tensor
   let rows: [ContrastRow]
   let objective: ContrastiveObjective
+  private let term: any AnchorTerm
   let blockRows: Int
   let tileColumns: Int
   let keepsStrip: Bool
@@ -49,6 +50,7 @@ struct ContrastiveSweep: Sendable {
     self.contrasts = contrasts
     self.rows = rows
     self.objective = objective
+    term = objective.loss.term.init(objective)
     let stripFloats = 2 << 20
     let columns = contrasts.shape[0]
     keepsStrip = stripFloats / columns >= 128 || columns * (objective.tileRows ?? columns) <= stripFloats
@@ -63,6 +65,12 @@ struct ContrastiveSweep: Sendable {
 
   /// The mean over the anchors, and with `gradient` its gradients with respect to anchors and contrasts.
   func run(gradient: Bool) -> (value: Double, anchors: Tensor?, contrasts: Tensor?) {
+    run(term, gradient: gradient)
+  }
+
+  private func run(_ term: some AnchorTerm, gradient: Bool) -> (
+    value: Double, anchors: Tensor?, contrasts: Tensor?
+  ) {
     let blocks = (rows.count + blockRows - 1) / blockRows
     let parts = max(1, min(Parallel.threadCount, blocks))
     let dAnchors = gradient ? Tensor.zeros(anchors.shape) : nil
@@ -75,7 +83,7 @@ struct ContrastiveSweep: Sendable {
           withScratch(blockRows * (keepsStrip ? columns : tileColumns)) { scratch in
             for block in part * blocks / parts..<(part + 1) * blocks / parts {
               let mine = block * blockRows..<min((block + 1) * blockRows, rows.count)
-              var work = BlockOfRows(sweep: self, rows: mine, scratch: scratch)
+              var work = BlockOfRows(sweep: self, term: term, rows: mine, scratch: scratch)
               work.run(values: values, dAnchors: dAnchors?.pointer, dContrasts: sums?.part(part))
             }
           }
@@ -97,17 +105,17 @@ struct ContrastiveSweep: Sendable {
 }
 
 /// Some rows of similarities on one core.
-private struct BlockOfRows {
+private struct BlockOfRows<Term: AnchorTerm> {
   let sweep: ContrastiveSweep
+  let term: Term
   let rows: Range<Int>
   let scratch: UnsafeMutablePointer<Float>
-  var terms: [RowTerms]
+  var statistics: [RowStatistics]
 
-  init(sweep: ContrastiveSweep, rows: Range<Int>, scratch: UnsafeMutablePointer<Float>) {
-    self.sweep = sweep
-    self.rows = rows
-    self.scratch = scratch
-    terms = rows.map { RowTerms(sweep.rows[$0], sweep.objective) }
+  init(sweep: ContrastiveSweep, term: Term, rows: Range<Int>, scratch: UnsafeMutablePointer<Float>) {
+    (self.sweep, self.term, self.rows, self.scratch) = (sweep, term, rows, scratch)
+    let clamp = sweep.objective.positiveClamp.map { Float($0) } ?? .infinity
+    statistics = rows.map { RowStatistics(sweep.rows[$0], needs: term.needs, clamp: clamp) }
   }
 
   mutating func run(
@@ -116,22 +124,22 @@ private struct BlockOfRows {
   ) {
     sweep.forEachTile { columns in
       computeTile(columns)
-      for i in terms.indices { terms[i].gather(columns, row(i, columns)) }
+      for i in statistics.indices { statistics[i].gather(columns, row(i, columns)) }
     }
-    for i in terms.indices { terms[i].finishStatistics() }
-    if terms[0].needsPositivesAgain {
-      let positives = terms[0].row.positives.lowerBound..<terms[terms.count - 1].row.positives.upperBound
+    for i in statistics.indices { statistics[i].finish() }
+    if term.needs.contains(.attractTerms) {
+      let positives = statistics[0].row.positives.lowerBound..<statistics[statistics.count - 1].row.positives.upperBound
       sweep.forEachTile { columns in
         guard columns.overlaps(positives) else { return }
         if !sweep.keepsStrip { computeTile(columns) }
-        for i in terms.indices { terms[i].gatherPositives(columns, row(i, columns)) }
+        for i in statistics.indices { statistics[i].gatherPositives(columns, row(i, columns)) }
       }
     }
-    for i in terms.indices { values[rows.lowerBound + i] = terms[i].value }
+    for i in statistics.indices { values[rows.lowerBound + i] = term.value(statistics[i]) }
     guard let dAnchors, let dContrasts else { return }
     sweep.forEachTile { columns in
       if !sweep.keepsStrip { computeTile(columns) }
-      for i in terms.indices { terms[i].differentiate(columns, row(i, columns)) }
+      for i in statistics.indices { statistics[i].differentiate(term, columns, row(i, columns)) }
       propagate(columns, dAnchors: dAnchors, dContrasts: dContrasts)
     }
   }
@@ -149,7 +157,7 @@ private struct BlockOfRows {
   private func computeTile(_ columns: Range<Int>) {
     let d = sweep.anchors.shape[1]
     BLAS.gemm(
-      transposeB: true, m: rows.count, n: columns.count, k: d, alpha: 1 / sweep.objective.temperature,
+      transposeB: true, m: rows.count, n: columns.count, k: d, alpha: 1 / Float(sweep.objective.temperature),
       a: sweep.anchors.pointer + rows.lowerBound * d, lda: d,
       b: sweep.contrasts.pointer + columns.lowerBound * d, ldb: d,
       c: tile(columns), ldc: stride)
@@ -161,7 +169,7 @@ private struct BlockOfRows {
     _ columns: Range<Int>, dAnchors: UnsafeMutablePointer<Float>, dContrasts: UnsafeMutablePointer<Float>
   ) {
     let d = sweep.anchors.shape[1]
-    let factor = 1 / (sweep.objective.temperature * Float(sweep.rows.count))
+    let factor = 1 / (Float(sweep.objective.temperature) * Float(sweep.rows.count))
     BLAS.gemm(
       m: rows.count, n: d, k: columns.count, alpha: factor, a: tile(columns), lda: stride,
       b: sweep.contrasts.pointer + columns.lowerBound * d, ldb: d, beta: 1, c: dAnchors + rows.lowerBound * d,

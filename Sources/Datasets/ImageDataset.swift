@@ -68,7 +68,7 @@ public struct ImageDataset: Sendable {
 
   /// Mean and deviation of each channel, of values in [0, 1]; where nothing varies, the deviation is given as
   /// 1, so that normalisation only shifts.
-  public func channelStatistics() -> (mean: [Float], deviation: [Float]) {
+  public func channelStatistics() -> PixelStatistics {
     let plane = store.height * store.width
     var sums = [(Int, Int)](repeating: (0, 0), count: store.channels)
     store.bytes.withUnsafeBufferPointer { bytes in
@@ -91,6 +91,6 @@ public struct ImageDataset: Sendable {
       let deviation = max(0, Double(sums.1) / n / 65_025 - mean * mean).squareRoot()
       return deviation < 1e-6 ? 1 : deviation
     }
-    return (means.map { Float($0) }, deviations.map { Float($0) })
+    return PixelStatistics(mean: means.map { Float($0) }, deviation: deviations.map { Float($0) })
   }
 }

@@ -5,18 +5,16 @@ import Tensors
 /// The embeddings of all points of a data set as they are, without augmentation: `[N, d]`, in evaluation
 /// mode, batch by batch.
 ///
-/// - Parameter size: side of the images that the encoder sees; nil: that of the store's. See
-///   `ImageDataset.images`.
+/// - Parameter form: of the images that the encoder sees.
 public func embed(
-  _ dataset: ImageDataset, with encoder: any Encoder, statistics: (mean: [Float], deviation: [Float]),
-  size: Int? = nil, batchSize: Int = 512
+  _ dataset: ImageDataset, with encoder: any Encoder, form: ImageForm, batchSize: Int = 512
 ) -> Tensor {
   let result = Tensor.uninitialised([dataset.count, encoder.embeddingDimension])
   withoutGradient {
     for start in stride(from: 0, to: dataset.count, by: batchSize) {
       let places = start..<min(start + batchSize, dataset.count)
       var pass = Pass.evaluation
-      let rows = encoder(dataset.images(places, statistics: statistics, size: size), &pass)
+      let rows = encoder(dataset.images(places, form: form), &pass)
       (result.pointer + start * encoder.embeddingDimension).update(from: rows.pointer, count: rows.count)
     }
   }

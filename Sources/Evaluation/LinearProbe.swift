@@ -9,9 +9,9 @@ import Tensors
 /// training set's mean and deviation, which makes one learning rate fit embeddings of any scale.
 public struct LinearProbe: Sendable {
   /// How a probe is trained; the paper's rate and epochs where not given.
-  public struct Configuration: Codable, Sendable, Equatable {
+  public struct Configuration: Sendable, Equatable {
     /// AdamW's, the same at every step.
-    public var learningRate: Float
+    public var rate: Float
     /// Passes over the training embeddings, each in another order; with 0, the probe's weights stay 0.
     public var epochs: Int
     /// Rows a step, at least 1; the last batch of an epoch may have fewer.
@@ -19,18 +19,15 @@ public struct LinearProbe: Sendable {
     /// AdamW's, of weight and bias alike.
     public var weightDecay: Float
     /// Features are shifted and scaled to mean 0 and deviation 1 over the training embeddings.
-    public var standardises: Bool
+    public var standardise: Bool
 
-    /// Nothing is checked here. The default rate goes with `standardises`; else it must fit the embeddings.
+    /// Nothing is checked here. The default rate goes with `standardise`; else it must fit the embeddings.
     public init(
-      learningRate: Float = 1e-3, epochs: Int = 100, batchSize: Int = 512, weightDecay: Float = 0.01,
-      standardises: Bool = true
+      rate: Float = 1e-3, epochs: Int = 100, batchSize: Int = 128, weightDecay: Float = 0.01,
+      standardise: Bool = true
     ) {
-      self.learningRate = learningRate
-      self.epochs = epochs
-      self.batchSize = batchSize
-      self.weightDecay = weightDecay
-      self.standardises = standardises
+      (self.rate, self.epochs, self.batchSize) = (rate, epochs, batchSize)
+      (self.weightDecay, self.standardise) = (weightDecay, standardise)
     }
   }
 
@@ -58,22 +55,22 @@ public struct LinearProbe: Sendable {
       configuration.batchSize > 0,
       "a probe's batch holds at least one embedding, not \(configuration.batchSize)")
     let (count, width) = (embeddings.shape[0], embeddings.shape[1])
-    let scaling = configuration.standardises ? FeatureScaling(embeddings) : nil
+    let scaling = configuration.standardise ? FeatureScaling(embeddings) : nil
     let features = scaling?.apply(embeddings) ?? embeddings.detached()
     let weight = Tensor.zeros([classes, width])
     let bias = Tensor.zeros([classes])
     weight.requiresGradient = true
     bias.requiresGradient = true
     let optimiser = AdamW(
-      [(name: "weight", tensor: weight), (name: "bias", tensor: bias)], weightDecay: configuration.weightDecay
-    )
+      [(name: "weight", tensor: weight), (name: "bias", tensor: bias)],
+      AdamW.Configuration(weightDecay: configuration.weightDecay))
     for _ in 0..<configuration.epochs {
       let order = generator.permutation(count)
       for start in stride(from: 0, to: count, by: configuration.batchSize) {
         let places = Array(order[start..<min(start + configuration.batchSize, count)])
         let logits = Tensor.linear(features.gathered(places), weight: weight, bias: bias)
         crossEntropy(logits, labels: places.map { labels[$0] }).backward()
-        optimiser.step(rate: configuration.learningRate)
+        optimiser.step(rate: configuration.rate)
       }
     }
     self.weight = weight.detached()

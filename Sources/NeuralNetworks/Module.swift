@@ -52,19 +52,6 @@ public protocol Layer: Module {
   func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor
 }
 
-/// A network from images to embeddings.
-public protocol Encoder: Layer {
-  /// The length of an embedding. Images are `[batch, channels, height, width]`, embeddings `[batch,
-  /// embeddingDimension]`.
-  var embeddingDimension: Int { get }
-
-  /// Multiplications with their additions in the products of a training step, forward and backward.
-  ///
-  /// Elementwise work is not counted. A network states what of its products it counts.
-  /// - Parameter images: their shape, `[batch, channels, height, width]`; both views are among them.
-  func multiplyAdds(images: [Int]) -> Double
-}
-
 /// Why a saved state does not fit a network.
 public struct StateError: Error, CustomStringConvertible, Equatable {
   /// A sentence that lists which entries are missing, unexpected or of another shape.

@@ -81,8 +81,8 @@ func floats(_ count: Double) -> Double { MemoryPool.bytes(forElements: count) }
 
 extension VisionTransformer.Configuration {
   /// What the network's tensors take for a pass over so many images.
-  public func memory(images: Int) -> NetworkMemory {
-    let (side, patch) = (Double(imageSize), Double(patchSize))
+  public func memory(images: Int, of shape: ImageShape) -> NetworkMemory {
+    let (side, patch, channels) = (Double(shape.size), Double(patchSize), shape.channels)
     let patches = (side / patch).rounded(.down) * (side / patch).rounded(.down)
     let (width, hidden, batch) = (Double(self.width), Double(mlpWidth), Double(images))
     let values = patch * patch * Double(channels)

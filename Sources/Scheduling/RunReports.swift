@@ -54,16 +54,13 @@ extension RunEntry {
 
   /// Runs as a table.
   public static func table(_ entries: [RunEntry]) -> String {
-    let head = ["run", "state", "epochs", "fine", "k-NN", "coarse", "time"]
+    let measures = Measure.details.filter { $0.unit == .percent }
+    let head = ["run", "state", "epochs"] + measures.map(\.column) + ["time"]
     let rows = entries.map { entry in
-      func percent(_ value: (RunResult) -> Double) -> String {
-        entry.result.map { oneDecimal(100 * value($0)) } ?? "-"
-      }
-      return [
-        entry.name, entry.state.rawValue, entry.progress, percent(\.fineAccuracy),
-        percent(\.neighbourAccuracy),
-        percent(\.coarseAccuracy), entry.seconds.map(duration) ?? "-",
-      ]
+      [entry.name, entry.state.rawValue, entry.progress]
+        + measures.map { measure in
+          entry.result.flatMap(measure.value).map { decimals($0, measure.digits) } ?? "-"
+        } + [entry.seconds.map(duration) ?? "-"]
     }
     return alignedTable([head] + rows) + "\n"
   }
@@ -100,11 +97,7 @@ extension RunEntry {
   }
 
   private static func figures(of result: RunResult) -> [(String, JSONNode)] {
-    let figures: [(String, JSONNode)] = [
-      ("fineAccuracy", .number(result.fineAccuracy)),
-      ("neighbourAccuracy", .number(result.neighbourAccuracy)),
-      ("coarseAccuracy", .number(result.coarseAccuracy)), ("areaUnderROC", .number(result.areaUnderROC)),
-    ]
+    let figures = Measure.all.map { ($0.key, JSONNode.number(result[$0])) }
     guard let undefined = result.undefined else { return figures }
     let reasons = undefined.sorted { $0.key < $1.key }.map { ($0.key, JSONNode.string($0.value)) }
     return figures + [("undefined", .object(reasons))]
@@ -115,16 +108,14 @@ extension RunEntry {
     let differing = a.configuration.node.differences(from: b.configuration.node).map {
       [$0.path, $0.own ?? "-", $0.other ?? "-"]
     }
-    let measures: [(String, (RunResult) -> Double?, Int)] = [
-      ("fine accuracy, %", { 100 * $0.fineAccuracy }, 2),
-      ("k-NN accuracy, %", { 100 * $0.neighbourAccuracy }, 2),
-      ("coarse accuracy, %", { 100 * $0.coarseAccuracy }, 2),
+    let own: [(String, (RunResult) -> Double?, Int)] = [
       ("validation accuracy, %", { 100 * $0.validationAccuracy }, 2),
       ("best epoch", { Double($0.bestEpoch) }, 0), ("training images", { Double($0.trainingImages) }, 0),
-      ("class cosine", \.classCollapse.withinCosine, 4),
-      ("stratum cosine", \.stratumCollapse.withinCosine, 4),
-      ("within variance", \.classCollapse.withinVarianceShare, 4),
     ]
+    let measures =
+      Measure.all.filter { a.result?[$0] != nil || b.result?[$0] != nil }.map {
+        ($0.columnWithUnit, $0.value, $0.digits + 1)
+      } + own
     let figures = measures.map { name, value, digits in
       let (x, y) = (a.result.flatMap(value), b.result.flatMap(value))
       func text(_ value: Double?) -> String { value.map { decimals($0, digits) } ?? "-" }

@@ -106,7 +106,7 @@ struct DataCommand: ParsableCommand {
   }
 
   private func draw(_ dataset: ImageDataset, to file: String) throws {
-    var views: AugmentationConfiguration?
+    var views: Augmentation?
     if augmented {
       views =
         try config.map { try DatasetReport.views(of: $0.path, profile: profile) }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct AugmentationTests {
   /// One view of an image of `dataset`, not normalised.
   private func view(
-    _ configuration: AugmentationConfiguration, _ dataset: ImageDataset, image: Int = 0,
+    _ configuration: Augmentation, _ dataset: ImageDataset, image: Int = 0,
     using generator: inout RandomGenerator
   ) -> [Float] {
     let store = dataset.store
@@ -21,7 +21,7 @@ import Testing
     return result
   }
 
-  private func plain(_ configuration: AugmentationConfiguration, _ store: ImageStore) -> Augmenter {
+  private func plain(_ configuration: Augmentation, _ store: ImageStore) -> Augmenter {
     Augmenter(
       configuration, store: store, mean: [Float](repeating: 0, count: store.channels),
       deviation: [Float](repeating: 1, count: store.channels))
@@ -44,7 +44,7 @@ import Testing
 
   @Test func withoutChangesAViewIsTheNormalisedImage() {
     let dataset = randomDataset(3)
-    let augmenter = Augmenter(.none, store: dataset.store, mean: [0.1, 0.2, 0.3], deviation: [0.5, 2, 0.25])
+    let augmenter = Augmenter(.none, store: dataset.store, form: ImageForm(PixelStatistics(mean: [0.1, 0.2, 0.3], deviation: [0.5, 2, 0.25])))
     var generator = RandomGenerator(seed: 1)
     var result = [Float](repeating: .nan, count: dataset.store.imageSize)
     var scratch = [Float](repeating: .nan, count: augmenter.scratchCount)
@@ -61,7 +61,7 @@ import Testing
   @Test func probabilitiesOfZeroChangeNothing() {
     let dataset = randomDataset(20)
     var generator = RandomGenerator(seed: 2)
-    let configuration = AugmentationConfiguration(brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.5)
+    let configuration = Augmentation(brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.5)
     for image in 0..<20 {
       let result = view(configuration, dataset, image: image, using: &generator)
       #expect(largestDifference(result, pixels(dataset, image)) < 1e-6)
@@ -71,7 +71,7 @@ import Testing
   @Test func aCropOfTheWholeImageIsTheImage() {
     let dataset = randomDataset(1, size: 16)
     // So near to the whole that the crop's sides are rounded to it.
-    let configuration = AugmentationConfiguration(smallestArea: 0.999, smallestAspect: 1, largestAspect: 1)
+    let configuration = Augmentation(cropArea: 0.999...1, cropAspect: 1...1)
     var generator = RandomGenerator(seed: 3)
     #expect(largestDifference(view(configuration, dataset, using: &generator), pixels(dataset)) < 1e-6)
   }
@@ -82,8 +82,8 @@ import Testing
     let mirrored = stride(from: 0, to: image.count, by: 9).flatMap { image[$0..<($0 + 9)].reversed() }
     var generator = RandomGenerator(seed: 4)
     #expect(largestDifference(view(.init(flip: 1), dataset, using: &generator), mirrored) < 1e-6)
-    let cropped = AugmentationConfiguration(
-      flip: 1, smallestArea: 0.9999, smallestAspect: 1.5, largestAspect: 1.5)
+    let cropped = Augmentation(
+      flip: 1, cropArea: 0.9999...1, cropAspect: 1.5...1.5)
     #expect(largestDifference(view(cropped, dataset, using: &generator), mirrored) < 1e-6)
     let flips = (0..<2000).count { _ in
       largestDifference(view(.init(flip: 0.3), dataset, using: &generator), mirrored) < 1e-6
@@ -96,7 +96,7 @@ import Testing
     let (height, width) = size
     let dataset = randomDataset(1, size: height, width: width)
     let image = pixels(dataset)
-    let configuration = AugmentationConfiguration(flip: flips ? 1 : 0, smallestArea: 0.2)
+    let configuration = Augmentation(flip: flips ? 1 : 0, cropArea: 0.2...1)
     var generator = RandomGenerator(seed: 5)
     for _ in 0..<50 {
       var ahead = generator
@@ -126,7 +126,7 @@ import Testing
   }
 
   @Test func cropsHaveTheirAreasAspectsAndAllPlaces() {
-    let augmenter = plain(.init(smallestArea: 0.2), randomDataset(1, size: 100).store)
+    let augmenter = plain(.init(cropArea: 0.2...1), randomDataset(1, size: 100).store)
     var generator = RandomGenerator(seed: 6)
     var (areas, logAspects): ([Double], [Double]) = ([], [])
     var (left, right) = (0, 0)
@@ -147,7 +147,7 @@ import Testing
   }
 
   @Test func aCropThatCannotFitTheAspectsIsTheLargestCentredOne() {
-    let augmenter = plain(.init(smallestArea: 0.9), randomDataset(1, size: 10, width: 100).store)
+    let augmenter = plain(.init(cropArea: 0.9...1), randomDataset(1, size: 10, width: 100).store)
     var generator = RandomGenerator(seed: 7)
     let crop = augmenter.randomCrop(using: &generator)
     #expect(crop.y == 0 && crop.height == 10 && crop.width == 13)
@@ -190,7 +190,7 @@ import Testing
   @Test func oneChannelHasNoSaturationHueOrGrey() {
     let dataset = randomDataset(1, channels: 1)
     var generator = RandomGenerator(seed: 10)
-    let configuration = AugmentationConfiguration(jitter: 1, saturation: 0.9, hue: 0.5, grey: 1)
+    let configuration = Augmentation(jitter: 1, saturation: 0.9, hue: 0.5, grey: 1)
     for _ in 0..<20 {
       #expect(largestDifference(view(configuration, dataset, using: &generator), pixels(dataset)) < 1e-6)
     }
@@ -202,8 +202,8 @@ import Testing
     #expect(orders.allSatisfy { $0.sorted() == [0, 1, 2, 3] })
   }
 
-  @Test(arguments: [AugmentationConfiguration.colour, .paperDigits, .digits])
-  func theSameGeneratorGivesTheSameViewWithinTheUnitRange(configuration: AugmentationConfiguration) {
+  @Test(arguments: [Augmentation.colour, .paperDigits, .digits])
+  func theSameGeneratorGivesTheSameViewWithinTheUnitRange(configuration: Augmentation) {
     let dataset = randomDataset(1, size: 28)
     for seed in 0..<50 {
       var (first, second) = (RandomGenerator(seed: UInt64(seed)), RandomGenerator(seed: UInt64(seed)))
@@ -215,7 +215,7 @@ import Testing
   }
 
   @Test func configurationsSurviveJSON() throws {
-    let data = try JSONEncoder().encode(AugmentationConfiguration.colour)
-    #expect(try JSONDecoder().decode(AugmentationConfiguration.self, from: data) == .colour)
+    let data = try JSONEncoder().encode(Augmentation.colour)
+    #expect(try JSONDecoder().decode(Augmentation.self, from: data) == .colour)
   }
 }

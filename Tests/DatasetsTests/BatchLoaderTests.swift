@@ -6,14 +6,14 @@ import Testing
 
 @Suite struct BatchLoaderTests {
   let dataset = randomDataset(53)
-  let statistics: (mean: [Float], deviation: [Float]) = ([0.5, 0.4, 0.3], [0.2, 0.25, 0.3])
+  let statistics = PixelStatistics(mean: [0.5, 0.4, 0.3], deviation: [0.2, 0.25, 0.3])
 
   private func loader(
-    _ augmentation: AugmentationConfiguration = .colour, batchSize: Int = 8, dropsLast: Bool = true,
+    _ augmentation: Augmentation = .colour, batchSize: Int = 8, dropsLast: Bool = true,
     seed: UInt64 = 1, threads: Int = 1, ahead: Int = 3, startingAt first: Int = 0
   ) -> BatchLoader {
     BatchLoader(
-      dataset, augmentation: augmentation, statistics: statistics, batchSize: batchSize, dropsLast: dropsLast,
+      dataset, augmentation: augmentation, form: ImageForm(statistics), batchSize: batchSize, dropsLast: dropsLast,
       generator: RandomGenerator(seed: seed), threads: threads, ahead: ahead, startingAt: first)
   }
 
@@ -41,7 +41,7 @@ import Testing
   @Test func withoutAugmentationBothViewsAreTheNormalisedImage() {
     for batch in loader(.none) {
       for (i, place) in batch.places.enumerated() {
-        let expected = dataset.images(place..<(place + 1), statistics: statistics).scalars()
+        let expected = dataset.images(place..<(place + 1), form: ImageForm(statistics)).scalars()
         let size = dataset.store.imageSize
         let views = batch.views.scalars()
         #expect(Array(views[(i * size)..<((i + 1) * size)]) == expected)
@@ -74,11 +74,11 @@ import Testing
   @Test func aViewOfTheDataLoadsItsOwnPoints() {
     let subset = dataset.subset([50, 3, 20, 11])
     let batch = BatchLoader(
-      subset, augmentation: .none, statistics: statistics, batchSize: 4, generator: RandomGenerator(seed: 3)
+      subset, augmentation: .none, form: ImageForm(statistics), batchSize: 4, generator: RandomGenerator(seed: 3)
     ).next()!
     let size = dataset.store.imageSize
     for (i, place) in batch.places.enumerated() {
-      let expected = subset.images(place..<(place + 1), statistics: statistics).scalars()
+      let expected = subset.images(place..<(place + 1), form: ImageForm(statistics)).scalars()
       #expect(Array(batch.views.scalars()[(i * size)..<((i + 1) * size)]) == expected)
       #expect(batch.labels[i] == dataset.labels[[50, 3, 20, 11][place]])
     }
@@ -91,11 +91,11 @@ import Testing
       let local = randomDataset(2000)
       store = local.store
       let started = BatchLoader(
-        local, augmentation: .colour, statistics: statistics, batchSize: 4,
+        local, augmentation: .colour, form: ImageForm(statistics), batchSize: 4,
         generator: RandomGenerator(seed: 4), threads: 3, ahead: 2)
       #expect(started.next() != nil)
       let untouched = BatchLoader(
-        local, augmentation: .colour, statistics: statistics, batchSize: 4,
+        local, augmentation: .colour, form: ImageForm(statistics), batchSize: 4,
         generator: RandomGenerator(seed: 5))
       #expect(untouched.batchCount == 500)
     }
@@ -108,7 +108,7 @@ import Testing
   @Test func noMoreBatchesAreMadeAheadThanAllowed() throws {
     let large = randomDataset(400, size: 32)
     let loader = BatchLoader(
-      large, augmentation: .colour, statistics: statistics, batchSize: 8,
+      large, augmentation: .colour, form: ImageForm(statistics), batchSize: 8,
       generator: RandomGenerator(seed: 6), threads: 2, ahead: 3)
     #expect(loader.next() != nil)
     let limit = Date(timeIntervalSinceNow: 10)

@@ -59,10 +59,10 @@ func readPNG(_ path: String) throws -> (width: Int, height: Int, pixels: [UInt8]
 
   @Test func anImageThatIsNotChangedIsItsOwnView() throws {
     let dataset = randomDataset(4, channels: 1, size: 64, seed: 6)
-    let image = try written(ContactSheet(dataset, count: 1, augmentation: AugmentationConfiguration.none))
+    let image = try written(ContactSheet(dataset, count: 1, augmentation: Augmentation.none))
     #expect(images(of: dataset, in: image, scale: 1) == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3])
     let flipped = try written(
-      ContactSheet(dataset, count: 1, augmentation: AugmentationConfiguration(flip: 1)))
+      ContactSheet(dataset, count: 1, augmentation: Augmentation(flip: 1)))
     #expect(images(of: dataset, in: flipped, scale: 1) == [0, 1, 2, 3])
   }
 

@@ -73,13 +73,13 @@ import Testing
       name: "flat", store: store, labels: [0, 0], strata: [0, 0], classNames: ["a"], stratumNames: ["a"])
     let statistics = flat.channelStatistics()
     #expect(statistics.deviation == [1])
-    #expect(flat.images(0..<2, statistics: statistics).scalars().allSatisfy { abs($0) < 1e-6 })
+    #expect(flat.images(0..<2, form: ImageForm(statistics)).scalars().allSatisfy { abs($0) < 1e-6 })
   }
 
   @Test func evaluationImagesAreNormalisedAndInOrder() {
     let view = dataset.subset([9, 4, 100])
-    let statistics: (mean: [Float], deviation: [Float]) = ([0.1, 0.2, 0.3], [0.5, 0.25, 2])
-    let images = view.images(1..<3, statistics: statistics)
+    let statistics = PixelStatistics(mean: [0.1, 0.2, 0.3], deviation: [0.5, 0.25, 2])
+    let images = view.images(1..<3, form: ImageForm(statistics))
     #expect(images.shape == [2, 3, 8, 8])
     for (i, index) in [4, 100].enumerated() {
       for channel in 0..<3 {

@@ -41,7 +41,7 @@ import Testing
     return result
   }
 
-  private func augmenter(_ configuration: AugmentationConfiguration, _ store: ImageStore, _ size: Int)
+  private func augmenter(_ configuration: Augmentation, _ store: ImageStore, _ size: Int)
     -> Augmenter
   {
     Augmenter(
@@ -70,7 +70,7 @@ import Testing
     let (height, width, size) = shape
     let dataset = randomDataset(1, size: height, width: width)
     let made = augmenter(
-      .init(flip: flips ? 1 : 0, smallestArea: 0.03, smallestAspect: 0.4, largestAspect: 2.5), dataset.store,
+      .init(flip: flips ? 1 : 0, cropArea: 0.03...1, cropAspect: 0.4...2.5), dataset.store,
       size)
     var generator = RandomGenerator(seed: 5)
     var (reduced, enlarged) = (0, 0)
@@ -103,7 +103,7 @@ import Testing
       across: line(start: 0, length: width, whole: across, offset: middle(across), count: size),
       down: line(start: 0, length: height, whole: down, offset: middle(down), count: size))
     let (mean, deviation): ([Float], [Float]) = ([0.5, 0.4, 0.3], [0.25, 0.5, 2])
-    let images = dataset.images(0..<3, statistics: (mean, deviation), size: size)
+    let images = dataset.images(0..<3, form: ImageForm(PixelStatistics(mean: mean, deviation: deviation), size: size))
     #expect(images.shape == [3, 3, size, size])
     let first = Array(images.scalars()[..<(3 * size * size)]).enumerated().map { i, value in
       let channel = i / (size * size)
@@ -114,7 +114,7 @@ import Testing
 
   @Test func theUsualStoreLeavesItsCentreAsItIs() {
     let dataset = randomDataset(1, channels: 1, size: 256)
-    let images = dataset.images(0..<1, statistics: ([0], [1]), size: 224)
+    let images = dataset.images(0..<1, form: ImageForm(PixelStatistics(mean: [0], deviation: [1]), size: 224))
     let expected = (0..<224).flatMap { y in
       (0..<224).map { Double(dataset.store.bytes[(y + 16) * 256 + $0 + 16]) / 255 }
     }
@@ -123,17 +123,17 @@ import Testing
 
   @Test func theStoresOwnSizeChangesNothing() {
     let dataset = randomDataset(40, size: 12)
-    let statistics: (mean: [Float], deviation: [Float]) = ([0.5, 0.4, 0.3], [0.2, 0.25, 0.3])
+    let statistics = PixelStatistics(mean: [0.5, 0.4, 0.3], deviation: [0.2, 0.25, 0.3])
     func views(_ size: Int?) -> [Float] {
       BatchLoader(
-        dataset, augmentation: .colour, statistics: statistics, size: size, batchSize: 8,
+        dataset, augmentation: .colour, form: ImageForm(statistics, size: size), batchSize: 8,
         generator: RandomGenerator(seed: 3)
       ).flatMap { $0.views.scalars() }
     }
     #expect(views(12) == views(nil))
     #expect(
-      dataset.images(0..<40, statistics: statistics, size: 12).scalars()
-        == dataset.images(0..<40, statistics: statistics).scalars())
+      dataset.images(0..<40, form: ImageForm(statistics, size: 12)).scalars()
+        == dataset.images(0..<40, form: ImageForm(statistics)).scalars())
   }
 
   @Test(arguments: [1, 3]) func aLoaderGivesViewsOfTheSizeForAnyNumberOfThreads(threads: Int) {
@@ -141,7 +141,7 @@ import Testing
     func batches(_ threads: Int) -> [Batch] {
       Array(
         BatchLoader(
-          dataset, augmentation: .colour, statistics: ([0.5, 0.4, 0.3], [0.2, 0.25, 0.3]), size: 24,
+          dataset, augmentation: .colour, form: ImageForm(PixelStatistics(mean: [0.5, 0.4, 0.3], deviation: [0.2, 0.25, 0.3]), size: 24),
           batchSize: 5,
           generator: RandomGenerator(seed: 4), threads: threads))
     }
@@ -153,7 +153,7 @@ import Testing
   /// Without a crop, training sees what evaluation sees, mirrored or not.
   @Test func withoutACropAViewIsTheCentre() {
     let dataset = randomDataset(1, size: 30, width: 44)
-    let whole = dataset.images(0..<1, statistics: ([0, 0, 0], [1, 1, 1]), size: 20).scalars()
+    let whole = dataset.images(0..<1, form: ImageForm(PixelStatistics(mean: [0, 0, 0], deviation: [1, 1, 1]), size: 20)).scalars()
     var generator = RandomGenerator(seed: 6)
     #expect(view(augmenter(.none, dataset.store, 20), dataset.store, &generator) == whole)
     let mirrored = stride(from: 0, to: whole.count, by: 20).flatMap { whole[$0..<($0 + 20)].reversed() }

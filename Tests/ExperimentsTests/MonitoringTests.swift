@@ -36,7 +36,7 @@ import Testing
       tiny.configuration.monitor.everyEpochs = 0
       tiny.configuration.tensorBoard.enabled = false
       let plain = try tiny.train("plain")
-      #expect(try numbers("neighbourFineAccuracy", of: plain).isEmpty)
+      #expect(try numbers(.neighbourFineAccuracy, of: plain).isEmpty)
       #expect(
         try !FileManager.default.contentsOfDirectory(atPath: plain.url.path).contains {
           $0.contains("tfevents")
@@ -61,8 +61,8 @@ import Testing
       // The settings, each with a value: what is cleared to compare runs is not shown.
       #expect(events.contains { $0.contains("| loss.name | ") } && !events.contains { $0.contains("|  |") })
       // Epochs 3 and 4: every third, and the last.
-      let fine = try numbers("neighbourFineAccuracy", of: watched)
-      let coarse = try numbers("neighbourCoarseAccuracy", of: watched)
+      let fine = try numbers(.neighbourFineAccuracy, of: watched)
+      let coarse = try numbers(.neighbourCoarseAccuracy, of: watched)
       #expect(fine.count == 2 && coarse.count == 2)
       let data = try tiny.data()
       let encoder = try TrainedModel(b, data: data).encoder
@@ -116,7 +116,7 @@ import Testing
       let runner = ExperimentRunner(runs: folder, dataFolder: folder, progress: silent { text += $0 })
       let result = try runner.run(tiny.configuration, seed: 0)
       let run = RunFolder.of(tiny.configuration, seed: 0, in: folder)
-      #expect(try numbers("epoch", of: run) == [1, 2, 3])
+      #expect(try MetricsLog(file: run.metrics).entries().map(\.epoch) == [1, 2, 3])
       #expect(result.epochs == 3 && result.bestEpoch <= 3)
       #expect(
         text.contains(

@@ -14,11 +14,11 @@ import Testing
       var tiny = try TinyExperiment(in: folder)
       tiny.configuration.epochs = 15
       let run = try tiny.train("run")
-      for key in ["contrastive", "crossEntropy"] {
-        let values = try numbers(key, of: run)
-        #expect(values.count == 15 && values[14] < values[0] - 0.1, "\(key) \(values)")
+      for figure in [EpochFigure.contrastive, .crossEntropy] {
+        let values = try numbers(figure, of: run)
+        #expect(values.count == 15 && values[14] < values[0] - 0.1, "\(figure) \(values)")
       }
-      #expect(try numbers("validationAccuracy", of: run).max() ?? 0 > 0.9)
+      #expect(try numbers(.validationAccuracy, of: run).max() ?? 0 > 0.9)
     }
   }
 
@@ -27,7 +27,7 @@ import Testing
       var tiny = try TinyExperiment(in: folder)
       tiny.configuration.epochs = 8
       let run = try tiny.train("run")
-      let accuracies = try numbers("validationAccuracy", of: run)
+      let accuracies = try numbers(.validationAccuracy, of: run)
       let best = try #require(accuracies.max())
       let checkpoint = try Checkpoint(run.best)
       #expect(checkpoint.state.bestAccuracy == best)
@@ -52,14 +52,14 @@ import Testing
       tiny.configuration.schedule.name = .multiStep
       tiny.configuration.schedule.milestones = [1, 3]
       let steps = try tiny.train("steps")
-      for (rate, expected) in zip(try numbers("rate", of: steps), [3e-3, 3e-4, 3e-4, 3e-5]) {
+      for (rate, expected) in zip(try numbers(.rate, of: steps), [3e-3, 3e-4, 3e-4, 3e-5]) {
         #expect(abs(rate - expected) < 1e-12)
       }
-      #expect(try numbers("step", of: steps) == [7, 14, 21, 28])
+      #expect(try MetricsLog(file: steps.metrics).entries().map(\.step) == [7, 14, 21, 28])
       tiny.configuration.schedule = ScheduleSettings()
       tiny.configuration.schedule.name = .constant
       tiny.configuration.schedule.warmUpEpochs = 2
-      let warm = try numbers("rate", of: tiny.train("warm"))
+      let warm = try numbers(.rate, of: tiny.train("warm"))
       for (rate, expected) in zip(warm, [1.5e-3, 3e-3, 3e-3, 3e-3]) { #expect(abs(rate - expected) < 1e-12) }
     }
   }
@@ -69,8 +69,8 @@ import Testing
       var tiny = try TinyExperiment(in: folder)
       tiny.configuration.classifier.weight = 0.25
       let run = try tiny.train("run")
-      let (loss, contrastive) = (try numbers("loss", of: run), try numbers("contrastive", of: run))
-      for (epoch, crossEntropy) in try numbers("crossEntropy", of: run).enumerated() {
+      let (loss, contrastive) = (try numbers(.loss, of: run), try numbers(.contrastive, of: run))
+      for (epoch, crossEntropy) in try numbers(.crossEntropy, of: run).enumerated() {
         #expect(abs(loss[epoch] - contrastive[epoch] - 0.25 * crossEntropy) < 1e-12)
       }
     }
@@ -88,7 +88,7 @@ import Testing
       #expect(try ExperimentConfiguration(json: tiny.configuration.json, source: "") == tiny.configuration)
       #expect(!without.json.contains("projection"))
       let run = try tiny.train("run")
-      let losses = try numbers("contrastive", of: run)
+      let losses = try numbers(.contrastive, of: run)
       #expect(losses[3] < losses[0] - 0.05, "\(losses)")
       let checkpoint = try Checkpoint(run.checkpoint)
       let model = try TrainedModel(checkpoint, data: tiny.data())
@@ -120,12 +120,12 @@ import Testing
       let trainer = try Trainer(
         tiny.configuration, seed: 0, data: tiny.data(), folder: run, progress: silent())
       #expect(trainer.state == (try Checkpoint(run.checkpoint).state))
-      #expect(try numbers("epoch", of: run) == [1, 2, 3, 4])
+      #expect(try MetricsLog(file: run.metrics).entries().map(\.epoch) == [1, 2, 3, 4])
       // Without it the log begins again.
       try FileManager.default.removeItem(at: run.checkpoint)
       let anew = try Trainer(tiny.configuration, seed: 0, data: tiny.data(), folder: run, progress: silent())
       #expect(anew.state.epoch == 0 && anew.state.bestEpoch == 0)
-      #expect(try numbers("epoch", of: run).isEmpty)
+      #expect(try MetricsLog(file: run.metrics).entries().map(\.epoch).isEmpty)
     }
   }
 
@@ -155,7 +155,7 @@ import Testing
       tiny.configuration.encoder.blocks = [1, 1]
       tiny.configuration.epochs = 2
       let run = try tiny.train("run")
-      #expect(try numbers("loss", of: run).count == 2)
+      #expect(try numbers(.loss, of: run).count == 2)
       let data = try tiny.data()
       let model = try TrainedModel(Checkpoint(run.best), data: data)
       #expect(try data.embeddings(of: data.test, by: model.encoder).shape == [40, 8])

@@ -57,7 +57,7 @@ func silent(_ write: @escaping (String) -> Void = { _ in }) -> ProgressLine {
   ProgressLine(isTerminal: false, width: { 80 }, write: write, clock: { 0 })
 }
 
-/// The numbers of one key of `metrics.jsonl`, by epoch.
-func numbers(_ key: String, of run: RunFolder) throws -> [Double] {
-  try MetricsLog(file: run.metrics).entries().compactMap { $0[key]?.double }
+/// The numbers of one figure of `metrics.jsonl`, by epoch.
+func numbers(_ figure: EpochFigure, of run: RunFolder) throws -> [Double] {
+  try MetricsLog(file: run.metrics).entries().compactMap { $0[figure] }
 }

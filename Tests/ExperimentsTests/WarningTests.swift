@@ -28,14 +28,14 @@ import Testing
       tiny.configuration.batchSize = 3
       tiny.configuration.epochs = 3
       let shown = try lines(tiny, "spread")
-      let counts = try numbers("batchesWithoutPairs", of: RunFolder(folder.appendingPathComponent("spread")))
+      let counts = try numbers(.batchesWithoutPairs, of: RunFolder(folder.appendingPathComponent("spread")))
       // The same batches, looked at here.
       let data = try tiny.data()
       let expected = (0..<3).map { epoch in
         BatchLoader(
           data.training, augmentation: tiny.configuration.augmentation.views, statistics: data.statistics,
           batchSize: 3,
-          generator: RandomGenerator(seed: 0).stream(Trainer.Stream.batches).stream(UInt64(epoch))
+          generator: RandomGenerator(seed: 0).stream(RandomStream.batches).stream(UInt64(epoch))
         ).filter {
           $0.labels[0] != $0.labels[1] && $0.labels[0] != $0.labels[2] && $0.labels[1] != $0.labels[2]
         }
@@ -56,7 +56,7 @@ import Testing
       var tiny = try TinyExperiment(in: folder)
       let run = try tiny.train("several")
       for (largest, mean) in zip(
-        try numbers("maximumGradientNorm", of: run), try numbers("gradientNorm", of: run))
+        try numbers(.maximumGradientNorm, of: run), try numbers(.gradientNorm, of: run))
       {
         #expect(largest > mean && mean > 0 && largest < 7 * mean)
       }
@@ -64,7 +64,7 @@ import Testing
       tiny.configuration.batchSize = 126
       let single = try tiny.train("single")
       #expect(
-        try numbers("maximumGradientNorm", of: single) == numbers("gradientNorm", of: single))
+        try numbers(.maximumGradientNorm, of: single) == numbers(.gradientNorm, of: single))
     }
   }
 
@@ -89,7 +89,7 @@ import Testing
       let epoch = try #require(UInt64(place.2)) - 1
       let batch = BatchLoader(
         data.training, augmentation: tiny.configuration.augmentation.views, statistics: data.statistics,
-        batchSize: 16, generator: RandomGenerator(seed: 0).stream(Trainer.Stream.batches).stream(epoch),
+        batchSize: 16, generator: RandomGenerator(seed: 0).stream(RandomStream.batches).stream(epoch),
         startingAt: try #require(Int(place.3)) - 1
       ).next()
       #expect(saved.tensors["views"]?.scalars() == batch?.views.scalars())
@@ -121,9 +121,9 @@ import Testing
       let data = try tiny.data()
       let model = try TrainedModel(Checkpoint(run.checkpoint), data: data)
       let spread = EmbeddingSpread(try data.embeddings(of: data.validation, by: model.encoder))
-      #expect(abs(try numbers("embeddingCosine", of: run)[3] - spread.meanCosine) < 1e-3)
-      #expect(abs(try numbers("embeddingDeviation", of: run)[3] - spread.deviation) < 1e-3)
-      #expect(try numbers("constantDimensions", of: run).count == 4)
+      #expect(abs(try numbers(.embeddingCosine, of: run)[3] - spread.meanCosine) < 1e-3)
+      #expect(abs(try numbers(.embeddingDeviation, of: run)[3] - spread.deviation) < 1e-3)
+      #expect(try numbers(.constantDimensions, of: run).count == 4)
     }
   }
 }

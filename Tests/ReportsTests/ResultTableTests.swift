@@ -25,13 +25,12 @@ import Testing
   ) throws {
     let configuration = other ?? configuration(loss)
     let collapse = Collapse(Tensor([1, 0, 0, 1], shape: [2, 2]), groups: [0, 0])
+    var figures = ["fineAccuracy": fine, "coarseAccuracy": coarse, "neighbourAccuracy": 0.25]
+    figures["areaUnderROC"] = area
     let result = RunResult(
-      experiment: "digits", title: "Digits", profile: "quick", loss: loss,
-      fingerprint: configuration.fingerprint, seed: seed,
-      encoder: "ViT 4 x 96", parameters: 1, epochs: 20, trainingImages: images, validationImages: 1,
-      testImages: 1, bestEpoch: 1, validationAccuracy: 0.5, fineAccuracy: fine, coarseAccuracy: coarse,
-      areaUnderROC: area, undefined: undefined.map { ["areaUnderROC": $0] }, neighbourAccuracy: 0.25,
-      neighbours: 20, classCollapse: collapse,
+      configuration, seed: seed, encoder: "ViT 4 x 96", parameters: 1, epochs: 20, trainingImages: images,
+      validationImages: 1, testImages: 1, bestEpoch: 1, validationAccuracy: 0.5, figures: figures,
+      undefined: undefined.map { ["areaUnderROC": $0] } ?? [:], classCollapse: collapse,
       stratumCollapse: collapse)
     let run = RunFolder.of(configuration, seed: seed, in: runs)
     let lock = try run.locked()
@@ -41,7 +40,7 @@ import Testing
   }
 
   func table(
-    _ runs: URL, seeds: [Int] = [0, 1, 2], measure: TableDefinition.Measure = .fineAccuracy
+    _ runs: URL, seeds: [Int] = [0, 1, 2], measure: Measure = .fineAccuracy
   ) throws -> ResultTable {
     let definition = try TableDefinition(
       json: """

@@ -91,12 +91,12 @@ import Testing
     try folder.prepare(run.configuration, seed: run.seed)
     let collapse = Collapse(Tensor([1, 0, 0, 1], shape: [2, 2]), groups: [0, 0])
     try RunResult(
-      experiment: "e", title: "E", profile: "custom", loss: run.configuration.loss.name,
-      fingerprint: run.configuration.fingerprint,
-      seed: run.seed,
-      encoder: "ViT", parameters: 1, epochs: 20, trainingImages: 180, validationImages: 20,
-      testImages: 1, bestEpoch: 1, validationAccuracy: 0.5, fineAccuracy: fine, coarseAccuracy: 0.9,
-      neighbourAccuracy: 0.25, neighbours: 20, classCollapse: collapse, stratumCollapse: collapse
+      run.configuration, seed: run.seed, encoder: "ViT", parameters: 1, epochs: 20, trainingImages: 180,
+      validationImages: 20, testImages: 1, bestEpoch: 1, validationAccuracy: 0.5,
+      figures: [
+        "fineAccuracy": fine, "coarseAccuracy": 0.9, "neighbourAccuracy": 0.25, "classCosine": 0,
+        "stratumCosine": 0, "withinVarianceShare": 1,
+      ], classCollapse: collapse, stratumCollapse: collapse
     ).write(to: folder.result)
   }
 

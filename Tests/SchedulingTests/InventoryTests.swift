@@ -12,10 +12,9 @@ import Testing
   private func result(_ configuration: ExperimentConfiguration, seed: Int) -> RunResult {
     let collapse = Collapse(Tensor([1, 0, 0, 1], shape: [2, 2]), groups: [0, 0])
     return RunResult(
-      experiment: "digits", title: "Digits / 10", profile: "quick", loss: .spread,
-      fingerprint: configuration.fingerprint, seed: seed, encoder: "ViT", parameters: 1, epochs: 20,
-      trainingImages: 10, validationImages: 1, testImages: 1, bestEpoch: 1, validationAccuracy: 1.0 / 3,
-      fineAccuracy: 0.1 + 0.2, coarseAccuracy: 1e-7, neighbourAccuracy: 0.25, neighbours: 20,
+      configuration, seed: seed, encoder: "ViT", parameters: 1, epochs: 20, trainingImages: 10,
+      validationImages: 1, testImages: 1, bestEpoch: 1, validationAccuracy: 1.0 / 3,
+      figures: ["fineAccuracy": 0.1 + 0.2, "coarseAccuracy": 1e-7, "neighbourAccuracy": 0.25],
       classCollapse: collapse, stratumCollapse: collapse)
   }
 

@@ -13,7 +13,7 @@ import Tensors
 /// The colour operations are torchvision's, in floating point: brightness multiplies, contrast mixes with the
 /// image's mean grey, saturation with each pixel's grey, hue turns in HSV; results are cut to [0, 1].
 struct Augmenter: Sendable {
-  let configuration: AugmentationConfiguration
+  let configuration: Augmentation
   let channels: Int
   /// Of the store's images.
   let height: Int
@@ -24,11 +24,8 @@ struct Augmenter: Sendable {
   let mean: [Float]
   let inverseDeviation: [Float]
 
-  /// - Parameter size: side of the views; nil: they have the store's height and width
-  init(
-    _ configuration: AugmentationConfiguration, store: ImageStore, mean: [Float], deviation: [Float],
-    size: Int? = nil
-  ) {
+  init(_ configuration: Augmentation, store: ImageStore, form: ImageForm) {
+    let (mean, deviation, size) = (form.statistics.mean, form.statistics.deviation, form.size)
     require(
       mean.count == store.channels && deviation.count == store.channels,
       "\(mean.count) means and \(deviation.count) deviations for \(store.channels) channels")
@@ -56,8 +53,8 @@ struct Augmenter: Sendable {
     into view: UnsafeMutablePointer<Float>,
     scratch: UnsafeMutablePointer<Float>
   ) {
-    let flips = configuration.flip > 0 && generator.bool(probability: configuration.flip)
-    if configuration.smallestArea < 1 || configuration.largestArea < 1 {
+    let flips = configuration.flip > 0 && generator.bool(probability: Float(configuration.flip))
+    if configuration.cropArea != 1...1 {
       let crop = randomCrop(using: &generator)
       if crop.width > Float(viewWidth) || crop.height > Float(viewHeight) {
         filter(image, crop, flips: flips, into: view, scratch)
@@ -68,10 +65,10 @@ struct Augmenter: Sendable {
       takeWhole(image, flips: flips, into: view, scratch)
     }
     let colours = ColourPlanes(view, channels: channels, plane: viewHeight * viewWidth)
-    if configuration.jitter > 0 && generator.bool(probability: configuration.jitter) {
+    if configuration.jitter > 0 && generator.bool(probability: Float(configuration.jitter)) {
       jitter(colours, using: &generator)
     }
-    if configuration.grey > 0 && generator.bool(probability: configuration.grey) { colours.makeGrey() }
+    if configuration.grey > 0 && generator.bool(probability: Float(configuration.grey)) { colours.makeGrey() }
     normalise(view)
   }
 
@@ -89,10 +86,12 @@ struct Augmenter: Sendable {
   func randomCrop(using generator: inout RandomGenerator) -> (x: Float, y: Float, width: Float, height: Float)
   {
     let c = configuration
+    let (smallestArea, largestArea) = (Float(c.cropArea.lowerBound), Float(c.cropArea.upperBound))
+    let (smallestAspect, largestAspect) = (Float(c.cropAspect.lowerBound), Float(c.cropAspect.upperBound))
     let area = Float(width * height)
     for _ in 0..<10 {
-      let target = area * (c.smallestArea + (c.largestArea - c.smallestArea) * generator.uniform())
-      let (low, high) = (log(c.smallestAspect), log(c.largestAspect))
+      let target = area * (smallestArea + (largestArea - smallestArea) * generator.uniform())
+      let (low, high) = (log(smallestAspect), log(largestAspect))
       let aspect = exp(low + (high - low) * generator.uniform())
       let cropWidth = (target * aspect).squareRoot().rounded()
       let cropHeight = (target / aspect).squareRoot().rounded()
@@ -103,8 +102,8 @@ struct Augmenter: Sendable {
       }
     }
     let ratio = Float(width) / Float(height)
-    let cropWidth = ratio > c.largestAspect ? (Float(height) * c.largestAspect).rounded() : Float(width)
-    let cropHeight = ratio < c.smallestAspect ? (Float(width) / c.smallestAspect).rounded() : Float(height)
+    let cropWidth = ratio > largestAspect ? (Float(height) * largestAspect).rounded() : Float(width)
+    let cropHeight = ratio < smallestAspect ? (Float(width) / smallestAspect).rounded() : Float(height)
     return (
       ((Float(width) - cropWidth) / 2).rounded(), ((Float(height) - cropHeight) / 2).rounded(), cropWidth,
       cropHeight
@@ -121,14 +120,14 @@ struct Augmenter: Sendable {
   }
 
   private func jitter(_ colours: ColourPlanes, using generator: inout RandomGenerator) {
-    func factor(_ strength: Float) -> Float { max(0, 1 + strength * (2 * generator.uniform() - 1)) }
+    func factor(_ strength: Double) -> Float { max(0, 1 + Float(strength) * (2 * generator.uniform() - 1)) }
     for operation in fourInRandomOrder(using: &generator) {
       switch operation {
       case 0: if configuration.brightness > 0 { colours.changeBrightness(factor(configuration.brightness)) }
       case 1: if configuration.contrast > 0 { colours.changeContrast(factor(configuration.contrast)) }
       case 2: if configuration.saturation > 0 { colours.changeSaturation(factor(configuration.saturation)) }
       default:
-        if configuration.hue > 0 { colours.turnHue(configuration.hue * (2 * generator.uniform() - 1)) }
+        if configuration.hue > 0 { colours.turnHue(Float(configuration.hue) * (2 * generator.uniform() - 1)) }
       }
     }
   }

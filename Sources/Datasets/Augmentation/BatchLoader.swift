@@ -33,8 +33,7 @@ public final class BatchLoader: Sequence, IteratorProtocol {
   /// - Parameters:
   ///   - dataset: the points
   ///   - augmentation: how views are made
-  ///   - statistics: mean and deviation of each channel, by which views are normalised
-  ///   - size: side of the views; nil: that of the store's images
+  ///   - form: how views are normalised, and their size
   ///   - batchSize: points a batch; the last one may have fewer, unless `dropsLast`. A last batch of a single
   ///     point is always dropped, because no contrast can be made from it.
   ///   - generator: the epoch's; order and views come from it
@@ -43,8 +42,8 @@ public final class BatchLoader: Sequence, IteratorProtocol {
   ///   - first: the batch to begin with, for an epoch that was interrupted; the batches after it are the same
   ///     as ever
   public init(
-    _ dataset: ImageDataset, augmentation: AugmentationConfiguration,
-    statistics: (mean: [Float], deviation: [Float]), size: Int? = nil,
+    _ dataset: ImageDataset, augmentation: Augmentation,
+    form: ImageForm,
     batchSize: Int, dropsLast: Bool = true, generator: RandomGenerator, threads: Int = 1, ahead: Int = 3,
     startingAt first: Int = 0
   ) {
@@ -56,9 +55,7 @@ public final class BatchLoader: Sequence, IteratorProtocol {
     require((0...batchCount).contains(first), "batch \(first) of an epoch of \(batchCount)")
     work = LoaderWork(
       dataset: dataset,
-      augmenter: Augmenter(
-        augmentation, store: dataset.store, mean: statistics.mean, deviation: statistics.deviation,
-        size: size),
+      augmenter: Augmenter(augmentation, store: dataset.store, form: form),
       batchSize: batchSize, batchCount: batchCount, generator: generator, ahead: ahead, first: first)
     let work = work
     let started = (0..<threads).count { SystemThread.start("batches-\($0)") { work.produce() } == nil }
@@ -178,14 +175,11 @@ private final class LoaderWork: @unchecked Sendable {
 extension ImageDataset {
   /// The points at some places, normalised: `[count, channels, height, width]`. In parallel.
   ///
-  /// - Parameter size: side of the images that come out; nil, or the side of the store's: the images as they are.
-  ///   Otherwise their shorter side is scaled to `size * 256 / 224` and the centre kept.
-  public func images(
-    _ places: Range<Int>, statistics: (mean: [Float], deviation: [Float]), size: Int? = nil
-  ) -> Tensor {
+  /// - Parameter form: with another size than the store's, the images' shorter side is scaled to `size * 256 / 224` and
+  ///   the centre kept.
+  public func images(_ places: Range<Int>, form: ImageForm) -> Tensor {
     require(places.lowerBound >= 0 && places.upperBound <= count, "places \(places) of \(count) points")
-    let augmenter = Augmenter(
-      .none, store: store, mean: statistics.mean, deviation: statistics.deviation, size: size)
+    let augmenter = Augmenter(.none, store: store, form: form)
     let result = Tensor.uninitialised([places.count] + augmenter.viewShape)
     store.bytes.withUnsafeBufferPointer { bytes in
       nonisolated(unsafe) let bytes = bytes

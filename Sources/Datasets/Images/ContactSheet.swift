@@ -25,8 +25,8 @@ public struct ContactSheet: Sendable {
   ///     normalised by `statistics`, and turned back into colours here.
   ///   - viewSize: side of the views; nil: that of the images
   public init(
-    _ dataset: ImageDataset, count: Int, seed: UInt64 = 0, augmentation: AugmentationConfiguration? = nil,
-    statistics: (mean: [Float], deviation: [Float])? = nil, viewSize: Int? = nil
+    _ dataset: ImageDataset, count: Int, seed: UInt64 = 0, augmentation: Augmentation? = nil,
+    viewSize: Int? = nil
   ) {
     require(count >= 1, "a contact sheet of \(count) images a stratum")
     let layout = Layout(dataset, count: count, isAugmented: augmentation != nil, viewSize: viewSize)
@@ -35,7 +35,7 @@ public struct ContactSheet: Sendable {
     (rows, leftOut) = (shown.map(\.title), groups.count - shown.count)
     var canvas = Canvas(width: layout.width, height: layout.height(shown))
     let views = augmentation.map {
-      Views(dataset, $0, statistics ?? dataset.channelStatistics(), size: viewSize, seed: seed)
+      Views(dataset, $0, ImageForm(dataset.channelStatistics(), size: viewSize), seed: seed)
     }
     var top = Layout.margin
     for group in shown {
@@ -153,18 +153,13 @@ private struct Layout {
 private struct Views {
   private let dataset: ImageDataset
   private let augmenter: Augmenter
-  private let statistics: (mean: [Float], deviation: [Float])
+  private let statistics: PixelStatistics
   private let generator: RandomGenerator
 
-  init(
-    _ dataset: ImageDataset, _ configuration: AugmentationConfiguration,
-    _ statistics: (mean: [Float], deviation: [Float]), size: Int?, seed: UInt64
-  ) {
+  init(_ dataset: ImageDataset, _ augmentation: Augmentation, _ form: ImageForm, seed: UInt64) {
     self.dataset = dataset
-    self.statistics = statistics
-    augmenter = Augmenter(
-      configuration, store: dataset.store, mean: statistics.mean, deviation: statistics.deviation,
-      size: size)
+    statistics = form.statistics
+    augmenter = Augmenter(augmentation, store: dataset.store, form: form)
     generator = RandomGenerator(seed: seed).stream(1)
   }
 

@@ -186,8 +186,8 @@ public struct AugmentationSettings: Sendable, Equatable {
 }
 
 extension AugmentationSettings {
-  package var views: AugmentationConfiguration {
-    AugmentationConfiguration(
+  package var views: Augmentation {
+    Augmentation(
       flip: Float(flip), smallestArea: Float(cropArea[0]), largestArea: Float(cropArea[1]),
       smallestAspect: Float(cropAspect[0]), largestAspect: Float(cropAspect[1]),
       jitter: Float(jitterProbability),

@@ -5,18 +5,17 @@ import Foundation
 struct MetricsLog {
   let file: URL
 
-  /// What a clock measured: it differs from run to run, and a line's checksum does not cover it.
-  static let times: Set<String> = ["seconds", "imagesPerSecond", "waitingShare"]
-
   /// A whole line and the epoch that it is of.
   private struct Line {
     var text: String
-    var entry: JSONNode
-    var epoch: Int
+    var metrics: EpochMetrics
+    var epoch: Int { metrics.epoch }
   }
 
   /// Adds an epoch's line and forces it to disk.
-  func append(_ entry: JSONNode) throws { try AtomicFile.append(entry.compactText + "\n", to: file) }
+  func append(_ metrics: EpochMetrics) throws {
+    try AtomicFile.append(metrics.json.compactText + "\n", to: file)
+  }
 
   /// Brings the file to what a checkpoint knows: one line for each epoch up to `epoch`, in order. Lines of later
   /// epochs go, and so does a line that a kill cut short.
@@ -41,12 +40,12 @@ struct MetricsLog {
 
   /// All entries; none when there is no file.
   /// - Throws: `RunError` with the line that cannot be read.
-  func entries() throws -> [JSONNode] { try lines(in: contents()).map(\.entry) }
+  func entries() throws -> [EpochMetrics] { try lines(in: contents()).map(\.metrics) }
 
   /// The entries of all lines that can be read.
-  var readableEntries: [JSONNode] {
+  var readableEntries: [EpochMetrics] {
     guard let data = try? contents() else { return [] }
-    return Self.wholeLines(data).compactMap { try? line($0, number: 0).entry }
+    return Self.wholeLines(data).compactMap { try? line($0, number: 0).metrics }
   }
 
   /// The last epoch of a line that can be read; 0 when there is none.
@@ -81,19 +80,13 @@ struct MetricsLog {
       RunError("\(file.path):\(number): \(problem). Remove this line to continue without it")
     }
     guard let text = String(validating: data, as: UTF8.self) else { throw damaged("not UTF-8 text") }
-    let entry: JSONNode
     do {
-      entry = try JSONParser.parse(text, source: file.path)
+      return Line(text: text, metrics: try EpochMetrics(JSONParser.parse(text, source: file.path)))
     } catch let error as JSONSyntaxError {
       throw damaged(error.problem)
+    } catch let error as EpochMetrics.Problem {
+      throw damaged(error.sentence)
     }
-    guard !ChecksummedJSON.isDamaged(entry, excluding: Self.times) else {
-      throw damaged("its content does not match its checksum")
-    }
-    guard let epoch = entry["epoch"]?.int, (1...100_000).contains(epoch) else {
-      throw damaged("not an object with the number of its epoch")
-    }
-    return Line(text: text, entry: entry, epoch: epoch)
   }
 
   /// "epoch 3", "epochs 3 to 7", "epochs 2, 5 to 9".

@@ -38,24 +38,38 @@ public struct RunResult: Codable, Sendable, Equatable {
   public var bestEpoch: Int
   /// The trained classifier's accuracy at that epoch, on the validation labels it was trained for.
   public var validationAccuracy: Double
-  /// The linear probe's accuracy on the fine test labels.
-  public var fineAccuracy: Double
-  /// The trained classifier's accuracy on the test labels it was trained for: the end model.
-  public var coarseAccuracy: Double
-  /// The same classifier's area under the ROC curve, the second class being the positive one; nil where there are not
-  /// two classes, where the test images hold one of them only, and in results of earlier versions.
-  public var areaUnderROC: Double?
-  /// Why a figure that this run should have is undefined, by the figure's name: "no malignant test image". Nil where
-  /// all are defined, and in results of earlier versions.
+  /// Every figure that this run has, by the key of its `Measure`; accuracies are shares.
+  public var figures: [String: Double]
+  /// Why a figure that this run should have is undefined, by its key: "no malignant test image". Nil where all are
+  /// defined, and in results of earlier versions.
   public var undefined: [String: String]?
-  /// Accuracy on the fine test labels by nearest training embeddings.
-  public var neighbourAccuracy: Double
   /// How many training embeddings voted, as configured (k).
   public var neighbours: Int
   /// Of the test embeddings: how far each class, and each stratum (fine class), has drawn together.
   public var classCollapse: Collapse
   /// The same test embeddings by stratum.
   public var stratumCollapse: Collapse
+
+  package init(
+    _ configuration: ExperimentConfiguration, seed: Int, encoder: String, parameters: Int, epochs: Int,
+    trainingImages: Int, validationImages: Int, testImages: Int, skippedImages: Int? = nil, bestEpoch: Int,
+    validationAccuracy: Double, figures: [String: Double], undefined: [String: String] = [:],
+    classCollapse: Collapse, stratumCollapse: Collapse
+  ) {
+    (experiment, title) = (configuration.experiment, configuration.title)
+    (profile, loss) = (configuration.profile, configuration.loss.name)
+    (fingerprint, self.seed) = (configuration.fingerprint, seed)
+    (self.encoder, self.parameters, self.epochs) = (encoder, parameters, epochs)
+    (self.trainingImages, self.validationImages) = (trainingImages, validationImages)
+    (self.testImages, self.skippedImages) = (testImages, skippedImages)
+    (self.bestEpoch, self.validationAccuracy) = (bestEpoch, validationAccuracy)
+    (self.figures, self.undefined) = (figures, undefined.isEmpty ? nil : undefined)
+    neighbours = configuration.neighbours.k
+    (self.classCollapse, self.stratumCollapse) = (classCollapse, stratumCollapse)
+  }
+
+  /// A figure; nil where the run does not have it.
+  public subscript(measure: Measure) -> Double? { figures[measure.key] }
 
   /// Reads a `result.json`.
   /// - Throws: `RunError` with the file when it cannot be read, or is not what was written.
@@ -85,4 +99,79 @@ public struct RunResult: Codable, Sendable, Equatable {
   }
 
   package func write(to file: URL) throws { try ChecksummedJSON.write(self, to: file) }
+}
+
+extension RunResult {
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    experiment = try values.decode(String.self, forKey: .experiment)
+    title = try values.decode(String.self, forKey: .title)
+    profile = try values.decode(String.self, forKey: .profile)
+    loss = try values.decode(ContrastiveLoss.self, forKey: .loss)
+    fingerprint = try values.decode(String.self, forKey: .fingerprint)
+    seed = try values.decode(Int.self, forKey: .seed)
+    encoder = try values.decode(String.self, forKey: .encoder)
+    parameters = try values.decode(Int.self, forKey: .parameters)
+    epochs = try values.decode(Int.self, forKey: .epochs)
+    trainingImages = try values.decode(Int.self, forKey: .trainingImages)
+    validationImages = try values.decode(Int.self, forKey: .validationImages)
+    testImages = try values.decode(Int.self, forKey: .testImages)
+    skippedImages = try values.decodeIfPresent(Int.self, forKey: .skippedImages)
+    bestEpoch = try values.decode(Int.self, forKey: .bestEpoch)
+    validationAccuracy = try values.decode(Double.self, forKey: .validationAccuracy)
+    undefined = try values.decodeIfPresent([String: String].self, forKey: .undefined)
+    neighbours = try values.decode(Int.self, forKey: .neighbours)
+    classCollapse = try values.decode(Collapse.self, forKey: .classCollapse)
+    stratumCollapse = try values.decode(Collapse.self, forKey: .stratumCollapse)
+    figures =
+      try values.decodeIfPresent([String: Double].self, forKey: .figures)
+      ?? FormerFigures(from: decoder).byKey(classCollapse, stratumCollapse)
+  }
+}
+
+/// The figures as results of version 0.1 and before had them: each a key of its own.
+private struct FormerFigures: Decodable {
+  var fineAccuracy: Double
+  var coarseAccuracy: Double
+  var neighbourAccuracy: Double
+  var areaUnderROC: Double?
+
+  func byKey(_ classes: Collapse, _ strata: Collapse) -> [String: Double] {
+    let figures: [Measure: Double?] = [
+      .fineAccuracy: fineAccuracy, .coarseAccuracy: coarseAccuracy, .neighbourAccuracy: neighbourAccuracy,
+      .areaUnderROC: areaUnderROC, .classCosine: classes.withinCosine, .stratumCosine: strata.withinCosine,
+      .withinVarianceShare: classes.withinVarianceShare,
+    ]
+    return Dictionary(uniqueKeysWithValues: figures.compactMap { key, value in value.map { (key.key, $0) } })
+  }
+}
+
+extension RunResult {
+  /// Its accuracies for the person who waits.
+  package var accuracyText: String {
+    let shown = [Measure.fineAccuracy, .coarseAccuracy].compactMap { measure in
+      measure.value(of: self).map { "\(measure.column) \(oneDecimal($0))%" }
+    }
+    let reasons = Measure.all.compactMap { measure in
+      undefined?[measure.key].map { "\(measure.title) undefined: \($0)" }
+    }
+    return (shown + reasons).joined(separator: ", ")
+  }
+
+  /// The results of a configuration's complete runs, and the seeds of those that are not.
+  /// - Parameter seeds: empty: the configuration's own.
+  package static func complete(
+    _ configuration: ExperimentConfiguration, seeds: [Int], in runs: URL
+  ) throws -> (results: [RunResult], missingSeeds: [Int]) {
+    var (results, missing): ([RunResult], [Int]) = ([], [])
+    for seed in seeds.isEmpty ? configuration.seeds : seeds {
+      let folder = RunFolder.of(configuration, seed: seed, in: runs)
+      if folder.isComplete {
+        results.append(try folder.completeResult(of: configuration))
+      } else {
+        missing.append(seed)
+      }
+    }
+    return (results, missing)
+  }
 }

@@ -19,8 +19,8 @@ package enum RunTimes {
 
   private static func perEpoch(of folder: RunFolder) -> (seconds: Double, done: Int)? {
     let entries = MetricsLog(file: folder.metrics).readableEntries
-    let seconds = entries.compactMap { $0["seconds"]?.double }
-    guard !seconds.isEmpty, let done = entries.last?["epoch"]?.int else { return nil }
+    let seconds = entries.compactMap { $0[.seconds] }
+    guard !seconds.isEmpty, let done = entries.last?.epoch else { return nil }
     return (seconds.reduce(0, +) / Double(seconds.count), done)
   }
 }

@@ -26,33 +26,23 @@ struct EpochReport {
 
   var loss: Double { mean(sums.contrastive + classifierWeight * sums.crossEntropy) }
 
-  /// The line of `metrics.jsonl`. Of the figures of time alone it is not known beforehand what they will be.
-  var json: JSONNode {
-    var members: [(String, JSONNode)] = [
-      ("epoch", .integer(epoch)), ("step", .integer(epoch * steps)), ("loss", .number(loss)),
-      ("contrastive", .number(mean(sums.contrastive))), ("crossEntropy", .number(mean(sums.crossEntropy))),
-      ("validationAccuracy", .number(validation.accuracy)),
-      ("gradientNorm", .number(mean(sums.gradientNorm))),
-      ("maximumGradientNorm", .number(sums.maximumGradientNorm)), ("rate", .number(rate)),
-      ("batchesWithoutPairs", .integer(sums.batchesWithoutPairs)),
+  /// The line of `metrics.jsonl`.
+  var metrics: EpochMetrics {
+    var figures: [EpochFigure: Double] = [
+      .loss: loss, .contrastive: mean(sums.contrastive), .crossEntropy: mean(sums.crossEntropy),
+      .validationAccuracy: validation.accuracy, .gradientNorm: mean(sums.gradientNorm),
+      .maximumGradientNorm: sums.maximumGradientNorm, .rate: rate,
+      .batchesWithoutPairs: Double(sums.batchesWithoutPairs), .seconds: speed.seconds,
+      .imagesPerSecond: speed.imagesPerSecond, .waitingShare: speed.waitingShare,
     ]
     if let spread = validation.spread {
-      members += [
-        ("embeddingCosine", .number(spread.meanCosine)), ("embeddingDeviation", .number(spread.deviation)),
-        ("constantDimensions", .integer(spread.constantDimensions)),
-      ]
+      figures[.embeddingCosine] = spread.meanCosine
+      figures[.embeddingDeviation] = spread.deviation
+      figures[.constantDimensions] = Double(spread.constantDimensions)
     }
-    if let neighbours = validation.neighbours {
-      members += [
-        ("neighbourFineAccuracy", .number(neighbours.fine)),
-        ("neighbourCoarseAccuracy", .number(neighbours.coarse)),
-      ]
-    }
-    members += [
-      ("seconds", .number(speed.seconds)), ("imagesPerSecond", .number(speed.imagesPerSecond)),
-      ("waitingShare", .number(speed.waitingShare)),
-    ]
-    return ChecksummedJSON.sealed(.object(members), excluding: MetricsLog.times)
+    figures[.neighbourFineAccuracy] = validation.neighbours?.fine
+    figures[.neighbourCoarseAccuracy] = validation.neighbours?.coarse
+    return EpochMetrics(epoch: epoch, step: epoch * steps, figures: figures)
   }
 
   private func mean(_ sum: Double) -> Double { sum / Double(steps) }

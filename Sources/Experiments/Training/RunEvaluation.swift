@@ -38,46 +38,25 @@ struct RunEvaluation {
     }
   }
 
-  /// Embeds, probes and measures.
+  /// Embeds and measures.
   /// - Throws: `InterruptedError` after a signal; the next start evaluates again from the beginning.
   func result() throws -> RunResult {
     let training = try embeddings(of: data.training, "training")
     let test = try embeddings(of: data.test, "test")
-    progress.update("training the probe")
-    let fine = probe(training, test)
-    try Interruption.check()
-    progress.update("searching nearest neighbours")
-    let k = configuration.neighbours.k
-    let neighbours = NearestNeighbours.predict(test, training: training, labels: data.training.strata, k: k)
+    let run = EvaluatedRun(
+      configuration, seed: seed, training: EvaluatedRun.Part(data.training, embeddings: training),
+      test: EvaluatedRun.Part(data.test, embeddings: test), logits: model.logits(ofEmbeddings: test),
+      progress: progress)
+    let figures = try run.figures()
     let result = RunResult(
-      experiment: configuration.experiment, title: configuration.title, profile: configuration.profile,
-      loss: configuration.loss.name, fingerprint: configuration.fingerprint, seed: seed,
-      encoder: configuration.networkSummary, parameters: model.encoder.parameterCount,
-      epochs: trained.epoch, trainingImages: data.training.count,
-      validationImages: data.validation.count,
-      testImages: data.test.count, skippedImages: data.skippedImages, bestEpoch: state.bestEpoch,
-      validationAccuracy: state.bestAccuracy,
-      fineAccuracy: fine, coarseAccuracy: model.accuracy(ofEmbeddings: test, labels: data.test.labels),
-      areaUnderROC: try model.areaUnderROC(ofEmbeddings: test, labels: data.test.labels),
-      undefined: data.test.undefinedAreaReason.map { ["areaUnderROC": $0] },
-      neighbourAccuracy: accuracy(neighbours, labels: data.test.strata), neighbours: k,
-      classCollapse: Collapse(test, groups: data.test.labels, names: data.test.classNames),
-      stratumCollapse: Collapse(test, groups: data.test.strata, names: data.test.stratumNames))
+      configuration, seed: seed, encoder: configuration.networkSummary,
+      parameters: model.encoder.parameterCount, epochs: trained.epoch, trainingImages: data.training.count,
+      validationImages: data.validation.count, testImages: data.test.count,
+      skippedImages: data.skippedImages, bestEpoch: state.bestEpoch, validationAccuracy: state.bestAccuracy,
+      figures: figures.values, undefined: figures.undefined, classCollapse: run.classCollapse,
+      stratumCollapse: run.stratumCollapse)
     try RunEvents(configuration, seed: seed, folder: folder, after: stepsDone).add(result, done: stepsDone)
     return result
-  }
-
-  /// The fine test accuracy of a linear classifier on the frozen embeddings.
-  private func probe(_ training: Tensor, _ test: Tensor) -> Double {
-    let settings = configuration.probe
-    var generator = RandomGenerator(seed: UInt64(seed)).stream(Trainer.Stream.probe)
-    let probe = LinearProbe(
-      embeddings: training, labels: data.training.strata, classes: data.training.stratumNames.count,
-      configuration: LinearProbe.Configuration(
-        learningRate: Float(settings.rate), epochs: settings.epochs, batchSize: settings.batchSize,
-        weightDecay: Float(settings.weightDecay), standardises: settings.standardise),
-      using: &generator)
-    return probe.accuracy(test, labels: data.test.strata)
   }
 
   private func embeddings(of part: ImageDataset, _ name: String) throws -> Tensor {

@@ -39,32 +39,16 @@ struct RunEvents {
   }
 
   /// All figures of an epoch, in groups.
-  func add(_ report: EpochReport) throws {
-    guard let log else { return }
-    let members = report.json.members ?? []
-    try log.add(
-      members.compactMap { member in
-        guard member.key != "step", let value = member.node.double else { return nil }
-        return ("\(Self.group(of: member.key))/\(member.key)", value)
-      }, step: report.epoch * report.steps)
-  }
-
-  /// The figures of the table.
-  func add(_ result: RunResult, done: Int) throws {
+  func add(_ metrics: EpochMetrics) throws {
+    let figures = metrics.ordered.map { ("\($0.figure.group)/\($0.figure.key)", $0.value) }
     try log?.add(
-      [
-        ("test/fineAccuracy", result.fineAccuracy), ("test/coarseAccuracy", result.coarseAccuracy),
-        ("test/neighbourAccuracy", result.neighbourAccuracy),
-      ], step: done)
+      [("\(EpochFigure.Group.time)/epoch", Double(metrics.epoch))] + figures, step: metrics.step)
   }
 
-  private static func group(of key: String) -> String {
-    switch key {
-    case "epoch", "seconds", "imagesPerSecond", "waitingShare": "time"
-    case "embeddingCosine", "embeddingDeviation", "constantDimensions": "embeddings"
-    case "validationAccuracy", "neighbourFineAccuracy", "neighbourCoarseAccuracy": "validation"
-    default: "training"
-    }
+  /// The figures of the result.
+  func add(_ result: RunResult, done: Int) throws {
+    let figures = Measure.all.compactMap { measure in result[measure].map { ("test/\(measure.key)", $0) } }
+    try log?.add(figures, step: done)
   }
 }
 

@@ -47,23 +47,8 @@ final class TrainedModel: Module {
     Evaluation.accuracy(logits(ofEmbeddings: embeddings).argmax(), labels: labels)
   }
 
-  /// Of the classifier's difference between the second class and the first; nil unless there are two classes, both
-  /// among the labels.
-  /// - Throws: `RunError` when the classifier's results are not finite.
-  func areaUnderROC(ofEmbeddings embeddings: Tensor, labels: [Int]) throws -> Double? {
-    let logits = logits(ofEmbeddings: embeddings)
-    guard logits.shape[1] == 2 else { return nil }
-    if let row = logits.firstRowNotFinite {
-      throw RunError(
-        "the classifier's result for image \(row) is not finite; a lower optimiser.rate may help")
-    }
-    let scores = logits.scalars()
-    return Evaluation.areaUnderROC(
-      labels.indices.map { scores[2 * $0 + 1] - scores[2 * $0] }, positives: labels.map { $0 == 1 })
-  }
-
   /// `[N, classes]`
-  private func logits(ofEmbeddings embeddings: Tensor) -> Tensor {
+  func logits(ofEmbeddings embeddings: Tensor) -> Tensor {
     withoutGradient {
       var pass = Pass.evaluation
       return classifier(embeddings, &pass)
@@ -149,7 +134,7 @@ extension ExperimentConfiguration {
 }
 
 extension OptimiserSettings {
-  func optimiser(for parameters: [(name: String, tensor: Tensor)]) -> any Optimizer {
+  func optimiser(for parameters: [(name: String, tensor: Tensor)]) -> any Optimiser {
     switch name {
     case .adamw:
       AdamW(

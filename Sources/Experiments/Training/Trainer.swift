@@ -29,14 +29,6 @@ final class Trainer {
   /// Batches that lack pairs are told of once a start.
   private var hasToldOfPairs = false
 
-  /// Numbers of the seed's streams. They are part of what a seed means: never renumber them.
-  enum Stream {
-    static let initialisation: UInt64 = 0
-    static let batches: UInt64 = 1
-    static let layers: UInt64 = 2
-    static let probe: UInt64 = 3
-  }
-
   /// A trainer at the start, or where the folder's checkpoint stands.
   init(
     _ configuration: ExperimentConfiguration, seed: Int, data: ExperimentData, folder: RunFolder,
@@ -49,14 +41,14 @@ final class Trainer {
     self.progress = progress
     label = PlannedRun(configuration: configuration, seed: seed).label
     generator = RandomGenerator(seed: UInt64(seed))
-    var initial = generator.stream(Stream.initialisation)
+    var initial = generator.stream(RandomStream.initialisation)
     model = try TrainedModel(
       configuration, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
       using: &initial)
     step = TrainingStep(configuration, model: model)
     validation = Validation(configuration, data: data)
     schedule = configuration.schedule.schedule(epochs: configuration.epochs)
-    state = TrainingState(generator: generator.stream(Stream.layers))
+    state = TrainingState(generator: generator.stream(RandomStream.layers))
     batchSize = data.batchSize(configuration)
     stepsPerEpoch = data.stepsPerEpoch(configuration)
     pace = Pace()
@@ -76,7 +68,7 @@ final class Trainer {
   /// Brings network and optimiser to where the folder's checkpoint stands.
   private static func resume(
     _ configuration: ExperimentConfiguration, seed: Int, folder: RunFolder, stepsPerEpoch: Int,
-    model: TrainedModel, optimiser: any Optimizer
+    model: TrainedModel, optimiser: any Optimiser
   ) throws -> TrainingState {
     let state: TrainingState
     do {
@@ -117,7 +109,7 @@ final class Trainer {
     let firstStep = state.step
     try data.checkImages()
     let batches = data.batches(
-      configuration, generator: generator.stream(Stream.batches).stream(UInt64(state.epoch)),
+      configuration, generator: generator.stream(RandomStream.batches).stream(UInt64(state.epoch)),
       startingAt: firstStep)
     var waiting = Duration.zero
     while true {
@@ -199,8 +191,8 @@ final class Trainer {
     if let every = configuration.checkpoints.keepEvery, state.epoch % every == 0 {
       try keep(folder.epoch(state.epoch))
     }
-    try MetricsLog(file: folder.metrics).append(report.json)
-    try events.add(report)
+    try MetricsLog(file: folder.metrics).append(report.metrics)
+    try events.add(report.metrics)
     try save()
     progress.print(
       "\(label): epoch \(state.epoch)/\(configuration.epochs), loss \(decimals(report.loss, 4)), "

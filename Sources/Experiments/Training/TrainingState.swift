@@ -95,7 +95,7 @@ struct Checkpoint {
   /// Writes a checkpoint in the file's place. The same state gives the same bytes.
   /// - Parameter optimiser: nil for a network that is kept to be evaluated.
   static func write(
-    _ model: TrainedModel, optimiser: (any Optimizer)?, state: TrainingState,
+    _ model: TrainedModel, optimiser: (any Optimiser)?, state: TrainingState,
     configuration: ExperimentConfiguration, seed: Int, to file: URL
   ) throws {
     let encoder = JSONEncoder()

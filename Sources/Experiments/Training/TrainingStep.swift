@@ -14,7 +14,7 @@ struct TrainingStep {
   }
 
   let model: TrainedModel
-  let optimiser: any Optimizer
+  let optimiser: any Optimiser
   private let objective: ContrastiveObjective
   private let classifier: ClassifierSettings
   private let maximumNorm: Float?

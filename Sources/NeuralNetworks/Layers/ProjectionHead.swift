@@ -15,6 +15,25 @@ public final class ProjectionHead: Layer {
   /// `[batch, hiddenWidth]` to `[batch, outputs]`, with a bias.
   public let output: Linear
 
+  /// The lengths of a head's values.
+  public struct Configuration: Sendable, Equatable {
+    /// Of what the loss sees; 0: no head, the loss sees the embedding itself, as in the paper.
+    public var width = 0
+    /// Between the two maps.
+    public var hiddenWidth = 512
+
+    /// No head.
+    public init() {}
+
+    /// Whether there is a head.
+    public var isOn: Bool { width > 0 }
+
+    /// A new head for embeddings of `inputs` values; nil where there is none.
+    public func head(_ inputs: Int, using generator: inout RandomGenerator) -> ProjectionHead? {
+      isOn ? ProjectionHead(inputs, hiddenWidth: hiddenWidth, outputs: width, using: &generator) : nil
+    }
+  }
+
   /// - Parameters:
   ///   - inputs: the embedding's length.
   ///   - hiddenWidth: the length between the two maps.

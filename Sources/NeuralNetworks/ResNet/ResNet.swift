@@ -13,7 +13,7 @@ import Tensors
 /// - Source: He et al. 2016; the small stem for small images as in Chen et al. 2020, appendix B.9.
 public final class ResNet: Encoder {
   /// What stands before the first stage.
-  public enum Stem: String, CaseIterable, Codable, Sendable {
+  public enum Stem: String, CaseIterable, Sendable {
     /// A 3 x 3 convolution of the configuration's stride.
     case small
     /// torchvision's, for images of about 224 pixels: a 7 x 7 convolution of stride 2, then the largest values of 3 x 3
@@ -22,9 +22,7 @@ public final class ResNet: Encoder {
   }
 
   /// Sizes; those of ResNet18 where not given.
-  public struct Configuration: Codable, Sendable, Equatable {
-    /// Of the images: 3 for colour, 1 for grey.
-    public var channels = 3
+  public struct Configuration: EncoderConfiguration {
     /// Channels of the stem and the first stage; every further stage has twice as many.
     public var width = 64
     /// The number of blocks in each stage; every stage but the first halves the image's sides.
@@ -38,20 +36,26 @@ public final class ResNet: Encoder {
     public init() {}
 
     /// Nothing is checked here; a network of sizes that cannot be stops the program when it is made.
-    public init(channels: Int, width: Int, blocks: [Int], stem: Stem = .small, stemStride: Int = 1) {
-      (self.channels, self.width, self.blocks) = (channels, width, blocks)
+    public init(width: Int, blocks: [Int], stem: Stem = .small, stemStride: Int = 1) {
+      (self.width, self.blocks) = (width, blocks)
       (self.stem, self.stemStride) = (stem, stemStride)
     }
 
     /// Channels of the last stage, the length of an embedding.
     public var embeddingDimension: Int { width << (blocks.count - 1) }
 
-    /// For quick runs and grey images: stages of 16, 32 and 64 channels, one block each.
-    public static let small = Configuration(channels: 1, width: 16, blocks: [1, 1, 1])
+    /// For quick runs: stages of 16, 32 and 64 channels, one block each.
+    public static let small = Configuration(width: 16, blocks: [1, 1, 1])
+
+    public func encoder(for images: ImageShape, using generator: inout RandomGenerator) -> any Encoder {
+      ResNet(self, channels: images.channels, using: &generator)
+    }
   }
 
   /// The sizes that the network was made with.
   public let configuration: Configuration
+  /// Of the images: 3 for colour, 1 for grey.
+  public let channels: Int
   /// The stem's convolution, `[width, channels, 3, 3]`, or 7 x 7 in the large stem; no bias.
   public let conv1: Conv2d
   /// Over the stem's `width` channels; a ReLU follows.
@@ -64,18 +68,21 @@ public final class ResNet: Encoder {
   /// Stops the program when a size is not positive, or there are not 1 to 16 stages.
   ///
   /// - Parameter generator: draws the convolutions' weights, in the members' order.
-  public init(_ configuration: Configuration = Configuration(), using generator: inout RandomGenerator) {
+  public init(
+    _ configuration: Configuration = Configuration(), channels: Int = 3,
+    using generator: inout RandomGenerator
+  ) {
     let (width, blocks) = (configuration.width, configuration.blocks)
     require(
-      configuration.channels > 0 && width > 0 && configuration.stemStride > 0 && !blocks.isEmpty
+      channels > 0 && width > 0 && configuration.stemStride > 0 && !blocks.isEmpty
         && blocks.count <= 16 && blocks.allSatisfy { $0 > 0 },
       "a residual network needs channels, a width, a stride and 1 to 16 stages of at least one block, not "
-        + "\(configuration)"
+        + "\(channels) and \(configuration)"
     )
-    self.configuration = configuration
+    (self.configuration, self.channels) = (configuration, channels)
     let isLarge = configuration.stem == .large
     conv1 = Conv2d(
-      configuration.channels, width, kernel: isLarge ? 7 : 3, stride: isLarge ? 2 : configuration.stemStride,
+      channels, width, kernel: isLarge ? 7 : 3, stride: isLarge ? 2 : configuration.stemStride,
       padding: isLarge ? 3 : 1, bias: false, using: &generator)
     pool = isLarge ? MaxPool2d(3, stride: 2, padding: 1) : nil
     bn1 = BatchNorm2d(width)
@@ -105,8 +112,8 @@ public final class ResNet: Encoder {
   /// - Returns: `[batch, embeddingDimension]`
   public func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
     require(
-      x.rank == 4 && x.shape[1] == configuration.channels,
-      "images of shape \(x.shape), and not [batch, \(configuration.channels), height, width]")
+      x.rank == 4 && x.shape[1] == channels,
+      "images of shape \(x.shape), and not [batch, \(channels), height, width]")
     var features = bn1(conv1(x.transposed([0, 2, 3, 1]), &pass), relu: true, &pass)
     if let pool { features = pool(features, &pass) }
     for block in stages.joined() { features = block(features, &pass) }

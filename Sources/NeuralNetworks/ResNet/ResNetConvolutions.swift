@@ -22,14 +22,15 @@ extension ResNet.Configuration {
   }
 
   /// The different convolutions, the stem first.
-  /// - Parameter size: the image's side.
-  package func convolutions(size: Int) -> [Convolution] {
+  package func convolutions(of images: ImageShape) -> [Convolution] {
     let isLarge = stem == .large
     let stemStride = isLarge ? 2 : stemStride
     var result = [
-      Convolution(size: size, channels: channels, outputs: width, kernel: isLarge ? 7 : 3, stride: stemStride)
+      Convolution(
+        size: images.size, channels: images.channels, outputs: width, kernel: isLarge ? 7 : 3,
+        stride: stemStride)
     ]
-    var (size, inputs) = ((size + stemStride - 1) / stemStride, width)
+    var (size, inputs) = ((images.size + stemStride - 1) / stemStride, width)
     if isLarge { size = (size + 1) / 2 }
     for (stage, blocks) in blocks.enumerated() {
       let outputs = width << stage
@@ -52,7 +53,7 @@ extension ResNet {
   /// Of the convolutions by the definition, whatever an algorithm saves: forward once and backward twice, but for the
   /// first one, whose input needs no gradient.
   public func multiplyAdds(images: [Int]) -> Double {
-    let convolutions = configuration.convolutions(size: images[3])
+    let convolutions = configuration.convolutions(of: ImageShape(size: images[3], channels: images[1]))
     let all = convolutions.reduce(0) { $0 + 3 * $1.multiplyAdds * Double($1.count) }
     return Double(images[0]) * (all - convolutions[0].multiplyAdds)
   }

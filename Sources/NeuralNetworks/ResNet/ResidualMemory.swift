@@ -2,12 +2,9 @@ import CKernels
 import Tensors
 
 extension ResNet.Configuration {
-  /// What the network's tensors take for a pass over so many square images.
-  ///
-  /// - Parameter size: the side of an image.
-  public func memory(images: Int, size: Int) -> NetworkMemory {
+  public func memory(images: Int, of shape: ImageShape) -> NetworkMemory {
     let isLarge = stem == .large
-    var plan = ResidualPlan(batch: Double(images), side: size, channels: channels)
+    var plan = ResidualPlan(batch: Double(images), side: shape.size, channels: shape.channels)
     let input = plan.activations
     // The images once more, channels last.
     plan.operations.append(NetworkMemory.Operation(kept: input))

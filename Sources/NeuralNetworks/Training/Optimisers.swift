@@ -7,7 +7,7 @@ import Tensors
 /// loss.backward()
 /// optimiser.step(rate: 3e-4)   // uses the gradients up
 /// ```
-public protocol Optimizer: AnyObject {
+public protocol Optimiser: AnyObject {
   /// Applies the parameters' gradients with learning rate `rate`, scaled down to norm `maximumNorm` if they
   /// are longer, and forgets them. Returns the norm of the gradients as they were.
   @discardableResult
@@ -21,7 +21,7 @@ public protocol Optimizer: AnyObject {
   func load(_ state: [String: Tensor]) throws
 }
 
-extension Optimizer {
+extension Optimiser {
   /// A step with the gradients as they are, of whatever norm. Returns that norm.
   @discardableResult
   public func step(rate: Float) -> Float { step(rate: rate, maximumNorm: nil) }
@@ -32,15 +32,29 @@ extension Optimizer {
 /// `p -= rate * decay * p`, then `p -= rate * m' / (sqrt(v') + epsilon)` with `m' = m / (1 - beta1^t)`, `v' =
 /// v / (1 - beta2^t)`.
 /// - Source: Loshchilov and Hutter 2019.
-public final class AdamW: Optimizer {
-  /// What the mean of the gradients keeps of itself in a step, in [0, 1).
-  public let beta1: Float
-  /// What the mean of their squares keeps of itself in a step, in [0, 1).
-  public let beta2: Float
-  /// Added to the root of the mean square, against division by 0.
-  public let epsilon: Float
-  /// Times the rate, the share of each parameter that a step takes away, biases and normalisations included.
-  public let weightDecay: Float
+public final class AdamW: Optimiser {
+  /// How steps are made of gradients; the paper's where not given.
+  public struct Configuration: Sendable, Equatable {
+    /// The learning rate, before a schedule's factor. A step is told its own: this is for who makes steps.
+    public var rate = 3e-4
+    /// Times the rate, the share of each parameter that a step takes away, biases and normalisations included.
+    public var weightDecay: Float = 0.01
+    /// What the mean of the gradients keeps of itself in a step, and what that of their squares keeps; in [0, 1).
+    public var betas: [Float] = [0.9, 0.999]
+    /// Added to the root of the mean square, against division by 0.
+    public var epsilon: Float = 1e-8
+    /// Longest gradient (Euclidean norm over all parameters), for who makes steps; nil: as it comes.
+    public var gradientClip: Float?
+
+    /// Each field at the default that stands with it.
+    public init() {}
+
+    /// Another decay; the rest as by default.
+    public init(weightDecay: Float) { self.weightDecay = weightDecay }
+  }
+
+  /// How steps are made of gradients.
+  public let configuration: Configuration
   /// Steps taken.
   public private(set) var steps = 0
   private let parameters: FlatParameters
@@ -54,15 +68,11 @@ public final class AdamW: Optimizer {
   /// - Complexity: a step is three passes over the parameters; the state takes twice their memory, the
   ///   gathered gradients once more.
   public init(
-    _ parameters: [(name: String, tensor: Tensor)], beta1: Float = 0.9, beta2: Float = 0.999,
-    epsilon: Float = 1e-8,
-    weightDecay: Float = 0.01
+    _ parameters: [(name: String, tensor: Tensor)], _ configuration: Configuration = Configuration()
   ) {
+    require(configuration.betas.count == 2, "AdamW has two betas, not \(configuration.betas)")
     self.parameters = FlatParameters(parameters)
-    self.beta1 = beta1
-    self.beta2 = beta2
-    self.epsilon = epsilon
-    self.weightDecay = weightDecay
+    self.configuration = configuration
     mean = Tensor.zeros([self.parameters.count])
     square = Tensor.zeros([self.parameters.count])
   }
@@ -71,13 +81,13 @@ public final class AdamW: Optimizer {
   public func step(rate: Float, maximumNorm: Float?) -> Float {
     steps += 1
     let (norm, scale) = parameters.gradientScale(maximumNorm)
+    let (beta1, beta2) = (configuration.betas[0], configuration.betas[1])
     let correction1 = 1 - Double(beta1).power(steps)
     let correction2 = 1 - Double(beta2).power(steps)
     parameters.update { start, count, values, gradients in
       ck_adamw(
-        count, values, gradients, mean.pointer + start, square.pointer + start, scale, rate, weightDecay,
-        beta1, beta2,
-        epsilon, Float(Double(rate) / correction1), Float(1 / correction2.squareRoot()))
+        count, values, gradients, mean.pointer + start, square.pointer + start, scale, rate,
+        configuration.weightDecay, beta1, beta2, configuration.epsilon, Float(Double(rate) / correction1), Float(1 / correction2.squareRoot()))
     }
     return norm
   }
@@ -96,13 +106,31 @@ public final class AdamW: Optimizer {
 
 /// Stochastic gradient descent with momentum, as PyTorch defines it: `g += decay * p`, `b = momentum * b +
 /// g`, `p -= rate * b` (or `rate * (g + momentum * b)` with Nesterov's form).
-public final class SGD: Optimizer {
-  /// What the velocity `b` keeps of itself in a step, in [0, 1); 0 for plain gradient descent.
-  public let momentum: Float
-  /// The share of each parameter added to its gradient, biases and normalisations included.
-  public let weightDecay: Float
-  /// Whether a step goes along `g + momentum * b` in place of `b`.
-  public let nesterov: Bool
+public final class SGD: Optimiser {
+  /// How steps are made of gradients.
+  public struct Configuration: Sendable, Equatable {
+    /// The learning rate, before a schedule's factor. A step is told its own: this is for who makes steps.
+    public var rate = 3e-4
+    /// The share of each parameter added to its gradient, biases and normalisations included.
+    public var weightDecay: Float = 0.01
+    /// What the velocity `b` keeps of itself in a step, in [0, 1); 0 for plain gradient descent.
+    public var momentum: Float = 0.9
+    /// Whether a step goes along `g + momentum * b` in place of `b`.
+    public var nesterov = false
+    /// Longest gradient (Euclidean norm over all parameters), for who makes steps; nil: as it comes.
+    public var gradientClip: Float?
+
+    /// Each field at the default that stands with it.
+    public init() {}
+
+    /// Momentum, decay and form; the rest as by default.
+    public init(momentum: Float, weightDecay: Float = 0, nesterov: Bool = false) {
+      (self.momentum, self.weightDecay, self.nesterov) = (momentum, weightDecay, nesterov)
+    }
+  }
+
+  /// How steps are made of gradients.
+  public let configuration: Configuration
   private let parameters: FlatParameters
   private let velocity: Tensor
 
@@ -111,13 +139,10 @@ public final class SGD: Optimizer {
   /// - Complexity: a step is three passes over the parameters; the state takes their memory once, the
   ///   gathered gradients once more.
   public init(
-    _ parameters: [(name: String, tensor: Tensor)], momentum: Float = 0.9, weightDecay: Float = 0,
-    nesterov: Bool = false
+    _ parameters: [(name: String, tensor: Tensor)], _ configuration: Configuration = Configuration()
   ) {
     self.parameters = FlatParameters(parameters)
-    self.momentum = momentum
-    self.weightDecay = weightDecay
-    self.nesterov = nesterov
+    self.configuration = configuration
     velocity = Tensor.zeros([self.parameters.count])
   }
 
@@ -126,8 +151,8 @@ public final class SGD: Optimizer {
     let (norm, scale) = parameters.gradientScale(maximumNorm)
     parameters.update { start, count, values, gradients in
       ck_sgd(
-        count, values, gradients, velocity.pointer + start, scale, rate, weightDecay, momentum,
-        nesterov ? 1 : 0)
+        count, values, gradients, velocity.pointer + start, scale, rate,
+        configuration.weightDecay, configuration.momentum, configuration.nesterov ? 1 : 0)
     }
     return norm
   }
@@ -136,6 +161,46 @@ public final class SGD: Optimizer {
 
   public func load(_ state: [String: Tensor]) throws {
     try parameters.load(state, into: [("sgd.velocity", velocity)])
+  }
+}
+
+/// An optimiser with its settings.
+public enum OptimiserConfiguration: Sendable, Equatable {
+  /// AdamW.
+  case adamw(AdamW.Configuration)
+  /// Stochastic gradient descent with momentum.
+  case sgd(SGD.Configuration)
+
+  /// A new optimiser of parameters, which it moves; see `AdamW`.
+  public func optimiser(for parameters: [(name: String, tensor: Tensor)]) -> any Optimiser {
+    switch self {
+    case .adamw(let configuration): AdamW(parameters, configuration)
+    case .sgd(let configuration): SGD(parameters, configuration)
+    }
+  }
+
+  /// The learning rate, before a schedule's factor.
+  public var rate: Double {
+    switch self {
+    case .adamw(let configuration): configuration.rate
+    case .sgd(let configuration): configuration.rate
+    }
+  }
+
+  /// Longest gradient; nil: as it comes.
+  public var gradientClip: Float? {
+    switch self {
+    case .adamw(let configuration): configuration.gradientClip
+    case .sgd(let configuration): configuration.gradientClip
+    }
+  }
+
+  /// Values that it keeps for each trained one.
+  public var stateCount: Int {
+    switch self {
+    case .adamw: 2
+    case .sgd: 1
+    }
   }
 }
 

@@ -14,12 +14,8 @@ import Tensors
 ///   projection in attention, dropout of a query's scores, layer normalisation of the patches).
 public final class VisionTransformer: Encoder {
   /// Sizes and probabilities; the paper's where not given.
-  public struct Configuration: Codable, Sendable, Equatable {
-    /// The side of the square images, in pixels.
-    public var imageSize = 32
-    /// Of the images: 3 for colour, 1 for grey.
-    public var channels = 3
-    /// The side of a patch; divides the image's side.
+  public struct Configuration: EncoderConfiguration {
+    /// The side of a patch in pixels; divides the image's side.
     public var patchSize = 4
     /// Values of a token, and of the embedding.
     public var width = 256
@@ -36,14 +32,22 @@ public final class VisionTransformer: Encoder {
     /// Probability that a position's scores are all set to 0.
     public var headDropout: Float = 0.1
     /// Stochastic depth: 0 in the first block, growing linearly to this in the last.
-    public var dropPath: Float = 0.05
+    public var stochasticDepth: Float = 0.05
 
     /// Each field at the default that stands with it.
     public init() {}
+
+    public var embeddingDimension: Int { width }
+
+    public func encoder(for images: ImageShape, using generator: inout RandomGenerator) -> any Encoder {
+      VisionTransformer(self, images: images, using: &generator)
+    }
   }
 
   /// The sizes and probabilities that the network was made with.
   public let configuration: Configuration
+  /// The form of the images that it takes.
+  public let images: ImageShape
   /// Images to tokens, `[batch, patches, width]`, before the class token is put in front of them.
   public let embed: PatchEmbedding
   /// `[width]`
@@ -59,16 +63,19 @@ public final class VisionTransformer: Encoder {
   ///
   /// - Parameter generator: draws the weights, member by member. The class token and the positions are normal
   ///   values cut to [-1, 1], times 0.1.
-  public init(_ configuration: Configuration, using generator: inout RandomGenerator) {
+  public init(
+    _ configuration: Configuration = Configuration(), images: ImageShape = ImageShape(),
+    using generator: inout RandomGenerator
+  ) {
     let width = configuration.width
-    self.configuration = configuration
-    embed = PatchEmbedding(configuration, using: &generator)
+    (self.configuration, self.images) = (configuration, images)
+    embed = PatchEmbedding(configuration, images: images, using: &generator)
     classToken = parameter(clampedNormal([width], using: &generator))
     positions = parameter(clampedNormal([1 + embed.patchCount, width], using: &generator))
     let depth = configuration.depth
     blocks = (0..<depth).map { index in
       let share = depth > 1 ? Float(index) / Float(depth - 1) : 0
-      return TransformerBlock(configuration, dropPath: share * configuration.dropPath, using: &generator)
+      return TransformerBlock(configuration, stochasticDepth: share * configuration.stochasticDepth, using: &generator)
     }
     norm = LayerNorm(width)
   }
@@ -84,9 +91,9 @@ public final class VisionTransformer: Encoder {
   /// block's feed-forward part runs on one position an image, and is counted so.
   public func multiplyAdds(images: [Int]) -> Double {
     let c = configuration
-    let patches = (c.imageSize / c.patchSize) * (c.imageSize / c.patchSize)
+    let patches = embed.patchCount
     let (tokens, width, hidden) = (Double(patches + 1), Double(c.width), Double(c.mlpWidth))
-    let embedding = Double(patches) * width * Double(c.patchSize * c.patchSize * c.channels)
+    let embedding = Double(patches) * width * Double(c.patchSize * c.patchSize * self.images.channels)
     let projection = tokens * 3 * width * width
     let scores = tokens * tokens * width
     let feedForward = 2 * width * hidden
@@ -124,13 +131,16 @@ public final class PatchEmbedding: Layer {
   let patchSize: Int
   let patchCount: Int
 
-  init(_ configuration: VisionTransformer.Configuration, using generator: inout RandomGenerator) {
-    let (size, patch) = (configuration.imageSize, configuration.patchSize)
+  init(
+    _ configuration: VisionTransformer.Configuration, images: ImageShape,
+    using generator: inout RandomGenerator
+  ) {
+    let (size, patch) = (images.size, configuration.patchSize)
     require(
       patch > 0 && size % patch == 0, "patches of side \(patch) do not tile images of side \(size)")
     patchSize = patch
     patchCount = (size / patch) * (size / patch)
-    projection = Linear(patch * patch * configuration.channels, configuration.width, using: &generator)
+    projection = Linear(patch * patch * images.channels, configuration.width, using: &generator)
     norm = LayerNorm(configuration.width)
     dropout = Dropout(configuration.embeddingDropout)
   }
@@ -163,7 +173,7 @@ public final class TransformerBlock: Layer {
   let dropPath: DropPath
 
   init(
-    _ configuration: VisionTransformer.Configuration, dropPath: Float, using generator: inout RandomGenerator
+    _ configuration: VisionTransformer.Configuration, stochasticDepth: Float, using generator: inout RandomGenerator
   ) {
     let (width, hidden) = (configuration.width, configuration.mlpWidth)
     norm1 = LayerNorm(width)
@@ -175,7 +185,7 @@ public final class TransformerBlock: Layer {
     fc1 = Linear(width, hidden, using: &generator)
     fc2 = Linear(hidden, width, using: &generator)
     dropout = configuration.dropout
-    self.dropPath = DropPath(dropPath)
+    dropPath = DropPath(stochasticDepth)
   }
 
   public var members: [Member] {
@@ -191,11 +201,11 @@ public final class TransformerBlock: Layer {
   }
 
   func attend(_ x: Tensor, _ pass: inout Pass) -> Tensor {
-    attentionBranch(x, norm: norm1, attention: attention, dropout: dropout, path: dropPath, &pass)
+    attentionBranch(x, norm: norm1, attention: attention, dropout: dropout, path: stochasticDepth, &pass)
   }
 
   func feedForward(_ x: Tensor, _ pass: inout Pass) -> Tensor {
-    feedForwardBranch(x, norm: norm2, fc1: fc1, fc2: fc2, dropout: dropout, path: dropPath, &pass)
+    feedForwardBranch(x, norm: norm2, fc1: fc1, fc2: fc2, dropout: dropout, path: stochasticDepth, &pass)
   }
 }
 

@@ -153,7 +153,7 @@ extension DatasetReport {
   /// The views of an experiment.
   /// - Parameter experiment: a file, or the name of one in `Experiments/`.
   /// - Throws: `ConfigurationError`.
-  public static func views(of experiment: String, profile: String?) throws -> AugmentationConfiguration {
+  public static func views(of experiment: String, profile: String?) throws -> Augmentation {
     let file = try ExperimentFile(contentsOf: ExperimentLookup.find(experiment))
     return try file.configurations(profile: profile)[0].augmentation.views
   }
@@ -173,7 +173,8 @@ extension DatasetReport.Contents {
     images = DatasetReport.Counts(
       training: training.count, validation: pair.validation?.count, test: test.count)
     (channels, height, width) = (training.store.channels, training.store.height, training.store.width)
-    (mean, deviation) = training.channelStatistics()
+    let statistics = training.channelStatistics()
+    (mean, deviation) = (statistics.mean, statistics.deviation)
     classes = Self.groups(pair, training.classNames) { $0.labels }
     strata = Self.groups(pair, training.stratumNames) { $0.strata }
     notes = pair.notes + test.notesOnFigures

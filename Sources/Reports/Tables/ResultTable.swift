@@ -11,7 +11,7 @@ public struct ResultTable: Sendable, Equatable {
     public var results: [RunResult] = []
     /// Seeds that were asked for and are not complete.
     public var missingSeeds: [Int] = []
-    /// The measure of each complete run, in percent; nil where it is undefined.
+    /// The measure of each complete run, as it is shown; nil where it is undefined.
     public var values: [Double?] = []
     /// Why values are undefined, each reason once.
     public var undefined: [String] = []
@@ -36,7 +36,7 @@ public struct ResultTable: Sendable, Equatable {
     /// The data set's name.
     public var title: String
     /// What the cells' values are of a run; nil where it is the table's measure.
-    public var measure: TableDefinition.Measure?
+    public var measure: Measure?
     /// One a loss, in the definition's order.
     public var cells: [Cell]
     /// Why there are no runs.
@@ -111,7 +111,7 @@ public struct ResultTable: Sendable, Equatable {
 extension ResultTable.Row {
   /// The row of one experiment, a cell a configuration.
   package init(
-    _ row: TableDefinition.Row, of measure: TableDefinition.Measure,
+    _ row: TableDefinition.Row, of measure: Measure,
     configurations: [ExperimentConfiguration],
     seeds: [Int], runs: URL
   ) throws {
@@ -121,10 +121,11 @@ extension ResultTable.Row {
     cells = try configurations.map { configuration in
       var cell = ResultTable.Cell(paper: row.paper[configuration.loss.name])
       (cell.results, cell.missingSeeds) = try RunResult.complete(configuration, seeds: seeds, in: runs)
-      cell.values = cell.results.map { measure.value(of: $0).map { 100 * $0 } }
-      let undefined = cell.results.filter { measure.value(of: $0) == nil }
+      cell.values = cell.results.map(measure.value)
       var seen: Set<String> = []
-      cell.undefined = undefined.map(measure.reasonOfUndefined).filter { seen.insert($0).inserted }
+      cell.undefined = cell.results.filter { $0[measure] == nil }.map {
+        $0.undefined?[measure.key] ?? "this run has no \(measure.key)"
+      }.filter { seen.insert($0).inserted }
       return cell
     }
     settings = Self.settings(
@@ -181,31 +182,5 @@ extension TableDefinition {
         row: row,
         configurations: try file.configurations(profile: profile, overrides: overrides, losses: losses))
     }
-  }
-}
-
-extension TableDefinition.Measure {
-  var title: String {
-    switch self {
-    case .fineAccuracy: "Fine accuracy after coarse-to-fine transfer"
-    case .coarseAccuracy: "End-model accuracy"
-    case .neighbourAccuracy: "Fine accuracy by nearest neighbours"
-    case .areaUnderROC: "Area under the ROC curve of the end model"
-    }
-  }
-
-  /// Nil where the run has none: two classes make an area under the curve.
-  func value(of result: RunResult) -> Double? {
-    switch self {
-    case .fineAccuracy: result.fineAccuracy
-    case .coarseAccuracy: result.coarseAccuracy
-    case .neighbourAccuracy: result.neighbourAccuracy
-    case .areaUnderROC: result.areaUnderROC
-    }
-  }
-
-  /// Why a run does not have it.
-  func reasonOfUndefined(in result: RunResult) -> String {
-    result.undefined?[rawValue] ?? "it needs two classes, and a result of a version that measured it"
   }
 }

@@ -28,8 +28,8 @@ public struct SweepTable: Sendable {
 
   /// For a person.
   public var markdown: String {
-    let measures = RunMeasure.all
-    let head = sweep.grid.axes.map(\.path) + ["loss"] + measures.map(\.name)
+    let measures = Measure.details
+    let head = sweep.grid.axes.map(\.path) + ["loss"] + measures.map(\.column)
     let body = rows.map { row in
       row.values + [row.configuration.loss.name.symbol] + measures.map { Self.text(row.results, $0) }
     }
@@ -54,9 +54,9 @@ public struct SweepTable: Sendable {
 
   /// One line a run.
   public var csv: String {
-    let measures = RunMeasure.all
+    let measures = Measure.details
     let head =
-      sweep.grid.axes.map(\.path) + ["loss", "seed"] + measures.map(\.name) + [
+      sweep.grid.axes.map(\.path) + ["loss", "seed"] + measures.map(\.column) + [
         "profile", "epochs", "training images",
       ]
     return commaSeparated(
@@ -64,7 +64,7 @@ public struct SweepTable: Sendable {
         + rows.flatMap { row in
           row.results.map { result in
             row.values + [row.configuration.loss.name.symbol, "\(result.seed)"]
-              + measures.map { ResultTable.number($0.value(result)) }
+              + measures.map { ResultTable.number($0.value(of: result)) }
               + [result.profile, "\(result.epochs)", "\(result.trainingImages)"]
           }
         })
@@ -81,8 +81,8 @@ public struct SweepTable: Sendable {
       ticks: sweep.grid.axes[0].values,
       positions: sweep.grid.axes[0].numbers,
       panels: [
-        LinePlot.Panel(title: "accuracy, %", series: series(RunMeasure.accuracies)),
-        LinePlot.Panel(title: "collapse of the test embeddings", series: series(RunMeasure.collapse)),
+        LinePlot.Panel(title: "accuracy, %", series: series(Measure.details.filter { $0.unit == .percent })),
+        LinePlot.Panel(title: "collapse of the test embeddings", series: series(Measure.details.filter { $0.unit == .plain })),
       ]
     ).svg
   }
@@ -94,7 +94,7 @@ public struct SweepTable: Sendable {
     if let svg { try AtomicFile.write(svg, to: sweep.file(".svg")) }
   }
 
-  private func series(_ measures: [RunMeasure]) -> [LinePlot.Series] {
+  private func series(_ measures: [Measure]) -> [LinePlot.Series] {
     var groups: [String] = []
     var members: [String: [Row]] = [:]
     for row in rows {
@@ -106,7 +106,7 @@ public struct SweepTable: Sendable {
     return measures.enumerated().flatMap { style, measure in
       groups.enumerated().map { colour, group in
         LinePlot.Series(
-          name: groups.count > 1 ? "\(measure.name), \(group)" : measure.name,
+          name: groups.count > 1 ? "\(measure.column), \(group)" : measure.column,
           colour: groups.count > 1 ? colour : style, dash: groups.count > 1 ? style : 0,
           points: members[group, default: []].map { row in
             measure.statistics(row.results)
@@ -115,7 +115,7 @@ public struct SweepTable: Sendable {
     }
   }
 
-  private static func text(_ results: [RunResult], _ measure: RunMeasure) -> String {
+  private static func text(_ results: [RunResult], _ measure: Measure) -> String {
     let statistics = measure.statistics(results)
     guard let mean = statistics.mean else { return "-" }
     return decimals(mean, measure.digits)

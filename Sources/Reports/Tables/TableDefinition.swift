@@ -6,11 +6,6 @@ import Foundation
 
 /// A table of the paper: which experiments make its rows, which measure it shows, and the paper's figures.
 public struct TableDefinition: Sendable, Equatable {
-  /// What a table can show of a run.
-  public enum Measure: String, CaseIterable, Sendable {
-    case fineAccuracy, coarseAccuracy, neighbourAccuracy, areaUnderROC
-  }
-
   /// The paper's figures of one row, in percent; nil where it has none.
   public struct Figures: Sendable, Equatable {
     /// For L_SS.
@@ -89,8 +84,6 @@ public struct TableDefinition: Sendable, Equatable {
     try self.init(node: JSONNode(parsing: text, source: source), path: "")
   }
 }
-
-extension TableDefinition.Measure: ConfigurationChoice {}
 
 extension TableDefinition.Figures: ConfigurationSection {
   package static var fields: [ConfigurationField<Self>] {

@@ -49,21 +49,20 @@ extension ResultTable {
   private var csv: String {
     let head = [
       "table", "data set", "loss", "measure", "mean", "deviation", "best", "paper", "seeds", "missing seeds",
-      "profile", "encoder", "epochs", "training images", "validation images", "fine", "neighbours", "coarse",
-      "class cosine", "stratum cosine", "within variance", "missing", "undefined",
-    ]
+      "profile", "encoder", "epochs", "training images", "validation images",
+    ] + Measure.details.map(\.column) + ["missing", "undefined"]
     let lines = entries.map { entry -> [String] in
       let (cell, results) = (entry.cell, entry.cell.results)
       return [
         definition.number, entry.row.title, entry.symbol,
-        (entry.row.measure ?? definition.measure).rawValue, Self.number(cell.mean),
+        (entry.row.measure ?? definition.measure).key, Self.number(cell.mean),
         Self.number(cell.deviation), cell.mean == nil ? "" : "\(entry.isBest)",
         cell.paper.map(oneDecimal) ?? "",
         results.map { "\($0.seed)" }.joined(separator: " "),
         cell.missingSeeds.map(String.init).joined(separator: " "),
         entry.distinct(\.profile), entry.distinct(\.encoder), entry.distinct { "\($0.epochs)" },
         entry.distinct { "\($0.trainingImages)" }, entry.distinct { "\($0.validationImages)" },
-      ] + RunMeasure.all.map { Self.number($0.statistics(results).mean) }
+      ] + Measure.details.map { Self.number($0.statistics(results).mean) }
         + [entry.row.missing ?? "", cell.undefined.joined(separator: "; ")]
     }
     return commaSeparated([head] + lines)
@@ -74,7 +73,7 @@ extension ResultTable {
   private var json: JSONNode {
     .object([
       ("table", .string(definition.number)), ("title", .string(definition.title)),
-      ("measure", .string(definition.measure.rawValue)), ("unit", .string("percent")),
+      ("measure", .string(definition.measure.key)), ("unit", .string("percent")),
       (
         "rows",
         .array(
@@ -82,7 +81,7 @@ extension ResultTable {
             .object(
               [
                 ("title", .string(row.title)),
-                ("measure", .string((row.measure ?? definition.measure).rawValue)),
+                ("measure", .string((row.measure ?? definition.measure).key)),
                 ("settings", row.settings.map(JSONNode.string) ?? .init(.null)),
               ]
                 + (row.missing.map { [("missing", .string($0))] } ?? [])
@@ -109,13 +108,7 @@ extension ResultTable {
                 ("encoder", .string(result.encoder)), ("epochs", .integer(result.epochs)),
                 ("trainingImages", .integer(result.trainingImages)),
                 ("validationImages", .integer(result.validationImages)),
-                ("fineAccuracy", .number(result.fineAccuracy)),
-                ("neighbourAccuracy", .number(result.neighbourAccuracy)),
-                ("coarseAccuracy", .number(result.coarseAccuracy)),
-                ("classCosine", .number(result.classCollapse.withinCosine)),
-                ("stratumCosine", .number(result.stratumCollapse.withinCosine)),
-                ("withinVarianceShare", .number(result.classCollapse.withinVarianceShare)),
-              ])
+              ] + Measure.all.map { ($0.key, .number(result[$0])) })
             })
         ),
         ("missingSeeds", .array(cell.missingSeeds.map(JSONNode.integer))),

@@ -54,12 +54,12 @@ extension ResultTable {
     """
 
   private var detailRows: [[String]] {
-    var table = [["data set", "loss"] + RunMeasure.all.map(\.name)]
+    var table = [["data set", "loss"] + Measure.details.map(\.column)]
     for row in rows {
       for (loss, cell) in zip(definition.losses, row.cells) where !cell.results.isEmpty {
         table.append(
           [row.title, loss.symbol]
-            + RunMeasure.all.map { measure in
+            + Measure.details.map { measure in
               measure.statistics(cell.results).mean.map { decimals($0, measure.digits) } ?? "-"
             })
       }
