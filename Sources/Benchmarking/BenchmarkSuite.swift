@@ -21,7 +21,7 @@ public enum BenchmarkSuite {
         VisionTransformer.Configuration(), images: 128, runs: runs, peak: peak, machine: machine))
     try report(
       StepBenchmark.residualNetwork(
-        ResNet.Configuration(), images: 64, size: 32, runs: runs, peak: peak, machine: machine))
+        ResNet.Configuration(), images: 64, runs: runs, peak: peak, machine: machine))
     for loss in ContrastiveLoss.allCases {
       for batch in loss == .spread ? [512, 2048, 4096, 8192] : [4096] {
         try report(

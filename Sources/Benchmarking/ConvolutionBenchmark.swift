@@ -34,7 +34,7 @@ public enum ConvolutionBenchmark {
 
   /// The different convolutions of a residual network, the stem first.
   public static func layers(of network: ResNet.Configuration, batch: Int, size: Int) -> [Layer] {
-    network.convolutions(size: size).map {
+    network.convolutions(of: ImageShape(size: size)).map {
       Layer(
         batch: batch, size: $0.size, channels: $0.channels, outputs: $0.outputs, kernel: $0.kernel,
         stride: $0.stride, count: $0.count)

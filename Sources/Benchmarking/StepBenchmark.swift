@@ -13,12 +13,12 @@ public enum StepBenchmark {
   ///   - images: points a batch; each has two views
   ///   - peak: operations a second to set the result beside
   public static func visionTransformer(
-    _ configuration: VisionTransformer.Configuration, images: Int, runs: Int, peak: Double?, machine: Machine
+    _ configuration: VisionTransformer.Configuration, images: Int, of shape: ImageShape = ImageShape(),
+    runs: Int, peak: Double?, machine: Machine
   ) throws -> BenchmarkResult {
     var generator = RandomGenerator(seed: 1)
-    let network = VisionTransformer(configuration, using: &generator)
-    let size = configuration.imageSize
-    let views = Tensor.normal([2 * images, configuration.channels, size, size], using: &generator)
+    let network = VisionTransformer(configuration, images: shape, using: &generator)
+    let views = Tensor.normal([2 * images, shape.channels, shape.size, shape.size], using: &generator)
     let timing = try time(network, views: views, runs: runs, generator: generator)
     return BenchmarkResult(
       "vit step",
@@ -33,19 +33,18 @@ public enum StepBenchmark {
   ///
   /// - Parameters:
   ///   - images: in all; the second half are the second views of the first half
-  ///   - size: the side of an image
   public static func residualNetwork(
-    _ configuration: ResNet.Configuration, images: Int, size: Int, runs: Int, peak: Double?,
-    machine: Machine
+    _ configuration: ResNet.Configuration, images: Int, of shape: ImageShape = ImageShape(), runs: Int,
+    peak: Double?, machine: Machine
   ) throws -> BenchmarkResult {
     var generator = RandomGenerator(seed: 1)
-    let network = ResNet(configuration, using: &generator)
-    let views = Tensor.normal([images, configuration.channels, size, size], using: &generator)
+    let network = ResNet(configuration, channels: shape.channels, using: &generator)
+    let views = Tensor.normal([images, shape.channels, shape.size, shape.size], using: &generator)
     let timing = try time(network, views: views, runs: runs, generator: generator)
     return BenchmarkResult(
       "resnet step",
       sizes: [
-        "images": images, "width": configuration.width, "size": size, "channels": configuration.channels,
+        "images": images, "width": configuration.width, "size": shape.size, "channels": shape.channels,
       ],
       timing: timing, operations: 2 * network.multiplyAdds(images: views.shape), peak: peak,
       machine: machine)

@@ -74,7 +74,7 @@ extension RunEntry {
             ("run", .string(entry.name)), ("folder", .string(entry.folder.url.path)),
             ("experiment", .string(entry.configuration.experiment)),
             ("profile", .string(entry.configuration.profile)),
-            ("loss", .string(entry.configuration.loss.name.rawValue)), ("seed", .integer(entry.seed)),
+            ("loss", .string(entry.configuration.objective.loss.rawValue)), ("seed", .integer(entry.seed)),
             ("state", .string(entry.state.rawValue)), ("epochsDone", .integer(entry.epochsDone)),
             ("epochs", .integer(entry.configuration.epochs)), ("seconds", .number(entry.seconds)),
             ("secondsLeft", .number(entry.secondsLeft)),

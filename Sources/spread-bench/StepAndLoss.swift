@@ -68,20 +68,20 @@ struct Step: ParsableCommand {
     common.apply()
     let machine = Machine.current
     let peak = ProductBenchmark.peak()
+    let shape = ImageShape(size: size, channels: channels)
     let result: BenchmarkResult
     switch model {
     case .vit:
       var configuration = VisionTransformer.Configuration()
-      (configuration.imageSize, configuration.channels, configuration.patchSize) = (size, channels, patch)
-      (configuration.width, configuration.depth, configuration.heads) = (width ?? 256, depth, heads)
+      (configuration.patchSize, configuration.width) = (patch, width ?? 256)
+      (configuration.depth, configuration.heads) = (depth, heads)
       configuration.mlpWidth = mlp ?? 2 * configuration.width
       result = try StepBenchmark.visionTransformer(
-        configuration, images: imageCount, runs: common.runs, peak: peak, machine: machine)
+        configuration, images: imageCount, of: shape, runs: common.runs, peak: peak, machine: machine)
     case .resnet18:
-      let configuration = ResNet.Configuration(
-        channels: channels, width: width ?? 64, blocks: [2, 2, 2, 2])
+      let configuration = ResNet.Configuration(width: width ?? 64, blocks: [2, 2, 2, 2])
       result = try StepBenchmark.residualNetwork(
-        configuration, images: imageCount, size: size, runs: common.runs, peak: peak, machine: machine)
+        configuration, images: imageCount, of: shape, runs: common.runs, peak: peak, machine: machine)
     }
     try common.report([result], machine)
   }
@@ -96,7 +96,7 @@ struct Loss: ParsableCommand {
         spread-bench loss --batch 65536 --runs 1
       """)
 
-  @Option(help: "selfSupervised, supcon, attract, repel or spread.") var loss = ContrastiveLoss.spread
+  @Option(help: "\(ContrastiveLoss.names).") var loss = ContrastiveLoss.spread
   @Option(help: "Points a batch.") var batch = 4096
   @Option(help: "Length of an embedding.") var dimension = 128
   @Option(help: "crossView or pooled.") var layout = ContrastiveLayout.crossView

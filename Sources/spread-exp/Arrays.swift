@@ -18,7 +18,7 @@ struct Loss: ParsableCommand {
         spread-exp loss --loss supcon --view1 z1.npy --view2 z2.npy --labels y.npy --layout pooled --gradients out
       """)
 
-  @Option(help: "selfSupervised, supcon, attract, repel or spread.")
+  @Option(help: "\(ContrastiveLoss.names).")
   var loss: ContrastiveLoss
 
   @Option(help: ArgumentHelp("Embeddings of the first view.", valueName: "file.npy"))
@@ -31,10 +31,10 @@ struct Loss: ParsableCommand {
   var labels: UserPath?
 
   @Option(help: "Divides the similarities.")
-  var temperature: Float = 0.5
+  var temperature = 0.5
 
   @Option(help: "Weight of L_attract in L_spread.")
-  var alpha: Float = 0.5
+  var alpha = 0.5
 
   @Option(help: "crossView (view 1 against view 2) or pooled (all rows of both views).")
   var layout = ContrastiveLayout.crossView
@@ -46,7 +46,7 @@ struct Loss: ParsableCommand {
   var normalise = false
 
   @Option(help: "Bound on a positive's similarity in a numerator; the authors' public code has 1.")
-  var positiveClamp: Float?
+  var positiveClamp: Double?
 
   @Option(help: ArgumentHelp("Write grad1.npy and grad2.npy to this folder.", valueName: "folder"))
   var gradients: UserPath?
@@ -65,8 +65,8 @@ struct Loss: ParsableCommand {
       throw ValidationError(
         "--symmetric belongs to --layout crossView; pooled takes both views as anchors already")
     }
-    guard labels != nil || loss == .selfSupervised else {
-      throw ValidationError("--loss \(loss.rawValue) needs --labels; only selfSupervised is defined without")
+    guard labels != nil || !loss.needsLabels else {
+      throw ValidationError("--loss \(loss.rawValue) needs --labels; \(ContrastiveLoss.withoutLabels) is defined without")
     }
   }
 

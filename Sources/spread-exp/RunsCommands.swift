@@ -27,7 +27,7 @@ struct RunFilter: ParsableArguments {
   func matches(_ entry: RunEntry) -> Bool {
     func agrees<T: Equatable>(_ wanted: T?, _ value: T) -> Bool { wanted == nil || wanted == value }
     return agrees(experiment, entry.configuration.experiment) && agrees(profile, entry.configuration.profile)
-      && agrees(loss, entry.configuration.loss.name) && agrees(seed, entry.seed)
+      && agrees(loss, entry.configuration.objective.loss) && agrees(seed, entry.seed)
   }
 }
 

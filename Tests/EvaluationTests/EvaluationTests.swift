@@ -26,7 +26,7 @@ struct LinearProbeTests {
       var generator = RandomGenerator(seed: 4)
       let probe = LinearProbe(
         embeddings: training.points * scale + shift, labels: training.labels, classes: 4,
-        configuration: .init(learningRate: 0.02, epochs: 30, batchSize: 100), using: &generator)
+        configuration: .init(rate: 0.02, epochs: 30, batchSize: 100), using: &generator)
       #expect(probe.accuracy(test.points * scale + shift, labels: test.labels) > 0.98)
     }
   }
@@ -41,7 +41,7 @@ struct LinearProbeTests {
     let (x, y) = sample(4000)
     let (testX, testY) = sample(20_000)
     let probe = LinearProbe(
-      embeddings: x, labels: y, classes: 2, configuration: .init(learningRate: 0.01, epochs: 20),
+      embeddings: x, labels: y, classes: 2, configuration: .init(rate: 0.01, epochs: 20),
       using: &generator)
     let best = 0.841_34  // Phi(1)
     #expect(abs(probe.accuracy(testX, labels: testY) - best) < 0.01)
@@ -55,7 +55,7 @@ struct LinearProbeTests {
       var generator = RandomGenerator(seed: 7)
       return LinearProbe(
         embeddings: constant, labels: labels, classes: 3,
-        configuration: .init(learningRate: 0.05, epochs: 30, batchSize: 32),
+        configuration: .init(rate: 0.05, epochs: 30, batchSize: 32),
         using: &generator)
     }
     let (a, b) = (train(), train())

@@ -43,7 +43,7 @@ import Testing
     let (test, _, expected) = Self.points(80, seed: 5)
     func accuracy(_ power: Float) -> Double {
       var generator = RandomGenerator(seed: 6)
-      let configuration = LinearProbe.Configuration(learningRate: 0.05, epochs: 20, batchSize: 50)
+      let configuration = LinearProbe.Configuration(rate: 0.05, epochs: 20, batchSize: 50)
       return LinearProbe(
         embeddings: training * power, labels: strata, classes: 4, configuration: configuration,
         using: &generator
@@ -60,7 +60,7 @@ import Testing
     var generator = RandomGenerator(seed: 8)
     let probe = LinearProbe(
       embeddings: stretched, labels: strata, classes: 4,
-      configuration: LinearProbe.Configuration(learningRate: 0.05, epochs: 20, batchSize: 50),
+      configuration: LinearProbe.Configuration(rate: 0.05, epochs: 20, batchSize: 50),
       using: &generator)
     #expect(probe.accuracy(stretched, labels: strata) > 0.9)
   }

@@ -61,7 +61,7 @@ import Testing
       return configuration.multiplyAdds(of: encoder, imageSize: 28, channels: 1, classes: 2, batch: batch)
     }
     #expect(try counted() == Double(network + classifier + 3 * batch * batch * 8))
-    configuration.loss.layout = .pooled
+    configuration.objective.layout = .pooled
     #expect(try counted() == Double(network + classifier + 3 * 4 * batch * batch * 8))
     // A stem of stride 2 leaves a quarter of the positions to itself and all that follows.
     configuration.encoder.stemStride = 2

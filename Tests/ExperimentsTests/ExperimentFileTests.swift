@@ -33,11 +33,11 @@ import Testing
     let file = try file(whole)
     #expect(file.profiles == ["smoke", "quick", "paper"])
     let quick = try file.configurations()
-    #expect(quick.map(\.loss.name) == [.selfSupervised, .supcon, .spread])
+    #expect(quick.map(\.objective.loss) == [.selfSupervised, .supcon, .spread])
     #expect(quick.map(\.loss.temperature) == [0.4, 0.1, 0.4])
     #expect(quick.map(\.loss.layout) == [.crossView, .crossView, .pooled])
-    #expect(quick[2].loss.alpha == 0.25)
-    #expect(quick.allSatisfy { $0.epochs == 3 && $0.profile == "quick" && $0.data.name == .mnist })
+    #expect(quick[2].objective.alpha == 0.25)
+    #expect(quick.allSatisfy { $0.epochs == 3 && $0.profile == "quick" && $0.data.name == "mnist" })
     let smoke = try file.configurations(profile: "smoke")[0]
     #expect(smoke.epochs == 1 && smoke.encoder.width == 32 && smoke.encoder.depth == 7)
     #expect(try file.configurations(profile: "paper")[0].encoder.name == .resnet18)
@@ -45,9 +45,9 @@ import Testing
 
   @Test func oneNamedLossIsTheOnlyOne() throws {
     let one = try file(#"{"loss": {"name": "supcon", "temperature": 0.2}}"#).configurations()
-    #expect(one.map(\.loss.name) == [.supcon])
-    #expect(one[0].loss.temperature == 0.2 && one[0].profile == "custom")
-    #expect(try file("{}").configurations().map(\.loss.name) == [.selfSupervised, .supcon, .spread])
+    #expect(one.map(\.objective.loss) == [.supcon])
+    #expect(one[0].objective.temperature == 0.2 && one[0].profile == "custom")
+    #expect(try file("{}").configurations().map(\.objective.loss) == [.selfSupervised, .supcon, .spread])
   }
 
   @Test func argumentsWinAndBareWordsAreTexts() throws {
@@ -56,10 +56,10 @@ import Testing
       profile: "quick",
       overrides: ["loss.temperature=0.9", "optimiser.name=sgd", "seeds=[4,5]", "losses.spread.alpha=0.75"])
     #expect(changed.map(\.loss.temperature) == [0.9, 0.9, 0.9])
-    #expect(changed[2].loss.alpha == 0.75)
+    #expect(changed[2].objective.alpha == 0.75)
     #expect(changed[0].optimiser.name == .sgd && changed[0].seeds == [4, 5])
-    #expect(try file.configurations(overrides: ["loss.name=spread"]).map(\.loss.name) == [.spread])
-    #expect(try file.configurations(losses: [.repel, .spread]).map(\.loss.name) == [.repel, .spread])
+    #expect(try file.configurations(overrides: ["loss.name=spread"]).map(\.objective.loss) == [.spread])
+    #expect(try file.configurations(losses: [.repel, .spread]).map(\.objective.loss) == [.repel, .spread])
     // A knob of one loss does not disturb the others of the same command.
     #expect(try file.configurations(overrides: ["loss.alpha=0.1"]).map(\.loss.alpha) == [0.5, 0.5, 0.1])
   }
@@ -82,7 +82,7 @@ import Testing
     (same.seeds, same.threads, same.data.folder) = ([7], 3, "/elsewhere")
     #expect(same.fingerprint == configuration.fingerprint)
     var other = configuration
-    other.loss.alpha = 0.26
+    other.objective.alpha = 0.26
     #expect(other.fingerprint != configuration.fingerprint)
     #expect(configuration.fingerprint.count == 8)
   }

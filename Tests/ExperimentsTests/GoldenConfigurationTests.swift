@@ -26,7 +26,7 @@ import Testing
             $0.trimmingCharacters(in: .whitespaces)
           }.joined(separator: " ")
           return
-            "\(configuration.experiment) \(profile) \(configuration.loss.name.rawValue) \(configuration.fingerprint) \(settings)"
+            "\(configuration.experiment) \(profile) \(configuration.objective.loss.rawValue) \(configuration.fingerprint) \(settings)"
         }
       }
     }

@@ -166,7 +166,7 @@ import Testing
       // Another seed, or another setting beside the epochs, is another matter.
       text = ""
       _ = try runner.run(tiny.configuration, seed: 1)
-      (tiny.configuration.epochs, tiny.configuration.loss.alpha) = (6, 0.25)
+      (tiny.configuration.epochs, tiny.configuration.objective.alpha) = (6, 0.25)
       _ = try runner.run(tiny.configuration, seed: 0)
       #expect(!text.contains("same settings"), "\(text)")
     }

@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import NeuralNetworks
 import TestSupport
 
 @testable import Experiments
@@ -14,13 +15,14 @@ struct TinyExperiment {
     try TinyDigits.write(to: folder)
     configuration.experiment = "tiny"
     configuration.title = "Tiny"
-    configuration.data.name = .mnist
-    configuration.encoder.width = 16
-    configuration.encoder.depth = 1
-    configuration.encoder.heads = 2
-    configuration.encoder.patch = 7
-    configuration.encoder.mlpWidth = 32
-    configuration.optimiser.rate = 3e-3
+    configuration.data.name = "mnist"
+    var network = VisionTransformer.Configuration()
+    (network.width, network.depth, network.heads) = (16, 1, 2)
+    (network.patchSize, network.mlpWidth) = (7, 32)
+    configuration.encoder = .vit(network)
+    var optimiser = AdamW.Configuration()
+    optimiser.rate = 3e-3
+    configuration.optimiser = .adamw(optimiser)
     configuration.epochs = 4
     configuration.batchSize = 16
     configuration.augmentation = Self.mildViews
@@ -44,9 +46,9 @@ struct TinyExperiment {
     return run
   }
 
-  private static var mildViews: AugmentationSettings {
-    var views = AugmentationSettings()
-    views.cropArea = [0.8, 1]
+  private static var mildViews: Augmentation {
+    var views = Augmentation.defaults
+    views.cropArea = 0.8...1
     (views.saturation, views.hue, views.grey) = (0, 0, 0)
     return views
   }
@@ -60,4 +62,8 @@ func silent(_ write: @escaping (String) -> Void = { _ in }) -> ProgressLine {
 /// The numbers of one figure of `metrics.jsonl`, by epoch.
 func numbers(_ figure: EpochFigure, of run: RunFolder) throws -> [Double] {
   try MetricsLog(file: run.metrics).entries().compactMap { $0[figure] }
+}
+
+extension DataSettings.Name: ExpressibleByStringLiteral {
+  public init(stringLiteral name: String) { self.init(rawValue: name)! }
 }

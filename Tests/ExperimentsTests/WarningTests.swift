@@ -46,7 +46,7 @@ import Testing
       #expect(told.count == 1 && told[0].contains("\(expected[0]) of 42 batches"), "\(shown)")
       #expect(told[0].contains("L_spread") && told[0].contains("batchSize"))
       // The loss that does not look at labels has no use for the advice.
-      tiny.configuration.loss.name = .selfSupervised
+      tiny.configuration.objective.loss = .selfSupervised
       #expect(try !lines(tiny, "self").contains { $0.contains("no two points") })
     }
   }

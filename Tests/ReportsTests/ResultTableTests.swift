@@ -13,7 +13,7 @@ import Testing
   func configuration(_ loss: ContrastiveLoss) -> ExperimentConfiguration {
     var configuration = ExperimentConfiguration()
     (configuration.experiment, configuration.title, configuration.profile) = ("digits", "Digits", "quick")
-    configuration.loss.name = loss
+    configuration.objective.loss = loss
     return configuration
   }
 

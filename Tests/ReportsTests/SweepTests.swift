@@ -1,3 +1,4 @@
+import ContrastiveLosses
 import Basics
 import Evaluation
 import Foundation
@@ -36,7 +37,7 @@ import Testing
     #expect(grid.overrides(grid.points[4]) == ["a=2", "b=y"])
   }
 
-  private func sweep(_ grids: [String], losses: [LossSettings.Name] = [], runs: URL) throws -> Sweep {
+  private func sweep(_ grids: [String], losses: [ContrastiveLoss] = [], runs: URL) throws -> Sweep {
     let file = try ExperimentFile(
       json:
         #"{"experiment": "e", "title": "E & F", "losses": {"supcon": {}, "spread": {}}, "seeds": [0, 1]}"#,
@@ -48,7 +49,7 @@ import Testing
   @Test func aLossThatASettingMeansNothingToIsRunOnce() throws {
     let sweep = try sweep(["loss.alpha=0,0.5,1"], runs: URL(fileURLWithPath: "/none"))
     let labels = sweep.planned.map {
-      "\($0.configuration.loss.name.symbol) \($0.configuration.loss.alpha) \($0.seed)"
+      "\($0.configuration.objective.loss.symbol) \($0.configuration.objective.alpha) \($0.seed)"
     }
     let first = ["L_SC 0.5 0", "L_spread 0.0 0", "L_spread 0.5 0", "L_spread 1.0 0"]
     #expect(labels == first + first.map { $0.dropLast() + "1" })

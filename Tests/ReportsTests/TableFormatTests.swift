@@ -110,12 +110,12 @@ extension ResultTableTests {
         return try #require(row.settings)
       }
     }
-    let part = "1,800 training images (and 1 for validation) of the 50,000 published; "
-    #expect(try settings(1800) { $0.data.name = .cifar10 }.contains(part))
-    #expect(try settings(49_999) { $0.data.name = .cifar10 }.contains("49,999 training images; "))
-    let unbalanced = "18,000 training images (and 1 for validation) of the 19,000 published; "
+    let part = "1,800 training images (and 1 for validation) of 50,000; "
+    #expect(try settings(1800) { $0.data.name = .init(rawValue: "cifar10")! }.contains(part))
+    #expect(try settings(49_999) { $0.data.name = .init(rawValue: "cifar10")! }.contains("49,999 training images; "))
+    let unbalanced = "18,000 training images (and 1 for validation) of 19,000; "
     #expect(
-      try settings(18_000) { ($0.data.name, $0.data.labels) = (.cifar100, .coarseUnbalanced) }.contains(
+      try settings(18_000) { ($0.data.name, $0.data.labels) = (.init(rawValue: "cifar100")!, .coarseUnbalanced) }.contains(
         unbalanced))
     #expect(try settings(1800) { _ in }.contains("1,800 training images; "))
   }
@@ -144,7 +144,7 @@ extension ResultTableTests {
     #expect(table.number == number && table.rows.count == rows && table.losses.count == losses)
     for profile in ["smoke", "quick", "efficient", "paper"] {
       for planned in try table.planned(profile: profile, overrides: []) where planned.row.experiment != nil {
-        #expect(planned.configurations.map(\.loss.name) == table.losses)
+        #expect(planned.configurations.map(\.objective.loss) == table.losses)
         #expect(planned.configurations.allSatisfy { $0.experiment == planned.row.experiment })
         // A row of another measure says so behind the data set's name.
         let title = planned.row.title.replacingOccurrences(of: " (AUROC)", with: "")

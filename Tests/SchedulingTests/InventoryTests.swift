@@ -61,7 +61,7 @@ import Testing
         }
         // Nor is it taken for a run of the settings that it says.
         var other = configuration
-        if old.contains("temp") { other.loss.temperature = 0.1 } else { other.epochs = 101 }
+        if old.contains("temp") { other.objective.temperature = 0.1 } else { other.epochs = 101 }
         #expect(RunFolder.of(other, seed: 2, in: runs).url.path != folder.url.path)
         #expect(try RunResult.complete(other, seeds: [2], in: runs).results.isEmpty)
         let inventory = RunInventory(runs)

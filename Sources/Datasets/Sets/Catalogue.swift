@@ -69,7 +69,7 @@ public enum Catalogue {
 
     init(
       scaled name: String, folder: String?, files: [String], advice: String, read: @escaping ScaledReading,
-      title: String
+      title: String, trainingImages: Int? = nil, rareStrata: [String] = []
     ) {
       self.name = name
       self.folder = folder
@@ -77,7 +77,7 @@ public enum Catalogue {
       self.advice = advice
       self.read = { try read($0, Self.usualSize, Glyphs.defaultCache, false, nil) }
       readScaled = read
-      tasks = [Task(name, title, .coarse)]
+      tasks = [Task(name, title, .coarse, trainingImages: trainingImages, rareStrata: rareStrata)]
     }
 
     /// The task with these labels; nil where the data set has none.
@@ -92,16 +92,23 @@ public enum Catalogue {
     public let title: String
     /// The choice of labels in configurations that means this task.
     public let labels: LabelChoice
+    /// Training images as they were published, those for validation included; nil where the files are anybody's own.
+    public let publishedTrainingImages: Int?
+    /// Names of the strata that are rare within their class by design: what recovery and robustness are about.
+    public let rareStrata: [String]
     /// Made of the data set as it was read.
     public let view: @Sendable (DatasetPair) -> DatasetPair
 
     init(
-      _ name: String, _ title: String, _ labels: LabelChoice,
+      _ name: String, _ title: String, _ labels: LabelChoice, trainingImages: Int? = nil,
+      rareStrata: [String] = [],
       view: @escaping @Sendable (DatasetPair) -> DatasetPair = { $0 }
     ) {
       self.name = name
       self.title = title
       self.labels = labels
+      publishedTrainingImages = trainingImages
+      self.rareStrata = rareStrata
       self.view = view
     }
   }
@@ -112,23 +119,24 @@ public enum Catalogue {
       "cifar10", folder: CIFAR10.files.folders[0], files: ["cifar-10-binary.tar.gz"], advice: CIFAR10.advice,
       read: CIFAR10.load,
       tasks: [
-        Task("cifar10", "CIFAR10", .fine),
-        Task("cifar10-coarse", "CIFAR10-Coarse", .coarse, view: CIFAR10.coarse),
+        Task("cifar10", "CIFAR10", .fine, trainingImages: 50_000),
+        Task("cifar10-coarse", "CIFAR10-Coarse", .coarse, trainingImages: 50_000, view: CIFAR10.coarse),
       ]),
     Source(
       "cifar100", folder: CIFAR100.files.folders[0], files: ["cifar-100-binary.tar.gz"],
       advice: CIFAR100.advice,
       read: CIFAR100.load,
       tasks: [
-        Task("cifar100", "CIFAR100", .fine),
-        Task("cifar100-coarse", "CIFAR100-Coarse", .coarse, view: CIFAR100.coarse),
-        Task("cifar100-coarse-u", "CIFAR100-Coarse-U", .coarseUnbalanced) { CIFAR100.coarseUnbalanced($0) },
+        Task("cifar100", "CIFAR100", .fine, trainingImages: 50_000),
+        Task("cifar100-coarse", "CIFAR100-Coarse", .coarse, trainingImages: 50_000, view: CIFAR100.coarse),
+        // 20 superclasses with strata of 500, 250, 100, 50 and 50 images.
+        Task("cifar100-coarse-u", "CIFAR100-Coarse-U", .coarseUnbalanced, trainingImages: 19_000) { CIFAR100.coarseUnbalanced($0) },
       ]),
     Source(
       "mnist", folder: "mnist", files: MNIST.names.map { $0 + ".gz" }, advice: MNIST.advice, read: MNIST.load,
       tasks: [
-        Task("mnist", "MNIST", .fine),
-        Task("mnist-coarse", "MNIST-Coarse", .coarse) { MNIST.coarse($0, "MNIST-Coarse") },
+        Task("mnist", "MNIST", .fine, trainingImages: 60_000),
+        Task("mnist-coarse", "MNIST-Coarse", .coarse, trainingImages: 60_000) { MNIST.coarse($0, "MNIST-Coarse") },
       ]),
     Source(
       "glyphs", folder: nil, files: [], advice: "Glyphs are drawn by this program and need no files.",
@@ -148,14 +156,18 @@ public enum Catalogue {
       advice: IDXDataset.advice, read: IDXDataset.load, tasks: [Task("idx", "IDX files", .coarse)]),
     Source(
       scaled: "waterbirds", folder: Waterbirds.folders[0], files: ["metadata.csv"],
-      advice: Waterbirds.advice, read: Waterbirds.load, title: "Waterbirds"),
+      advice: Waterbirds.advice, read: Waterbirds.load, title: "Waterbirds",
+      // The published validation images are among these.
+      trainingImages: 4795 + 1199, rareStrata: ["landbird on water", "waterbird on land"]),
     Source(
       scaled: "celeba", folder: CelebA.folders[0],
       files: ["list_attr_celeba.txt", "list_eval_partition.txt", "img_align_celeba"], advice: CelebA.advice,
-      read: CelebA.load, title: "CelebA"),
+      read: CelebA.load, title: "CelebA",
+      trainingImages: 162_770 + 19_867, rareStrata: ["blond, male"]),
     Source(
       scaled: "isic", folder: ISIC.folders[0], files: ["labels.csv", "images"], advice: ISIC.advice,
-      read: ISIC.load, title: "ISIC"),
+      read: ISIC.load, title: "ISIC",
+      rareStrata: ["benign with patch"]),
     Source(
       scaled: "folder", folder: ImageFolder.folders[0], files: ["labels.csv", "images"],
       advice: ImageFolder.advice, read: ImageFolder.load, title: "Image folder"),

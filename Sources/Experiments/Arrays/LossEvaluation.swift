@@ -77,13 +77,13 @@ public struct LossEvaluation {
   /// The value, the gradients' Euclidean norms, and what they were computed with.
   public var json: String {
     var settings: [(String, JSONNode)] = [
-      ("loss", .string(objective.loss.rawValue)), ("temperature", .number(decimal(objective.temperature))),
+      ("loss", .string(objective.loss.rawValue)), ("temperature", .number(objective.temperature)),
     ]
-    if objective.loss == .spread { settings.append(("alpha", .number(decimal(objective.alpha)))) }
+    if objective.loss.usesAlpha { settings.append(("alpha", .number(objective.alpha))) }
     settings.append(("layout", .string(objective.layout.rawValue)))
     if objective.layout == .crossView { settings.append(("symmetric", .bool(objective.symmetric))) }
     settings.append(("normalise", .bool(objective.normalising)))
-    if let clamp = objective.positiveClamp { settings.append(("positiveClamp", .number(decimal(clamp)))) }
+    if let clamp = objective.positiveClamp { settings.append(("positiveClamp", .number(clamp))) }
     return JSONNode.object(
       settings + [
         ("batch", .integer(gradient1.shape[0])), ("dimensions", .integer(gradient1.shape[1])),

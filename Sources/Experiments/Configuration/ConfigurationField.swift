@@ -4,8 +4,8 @@ import NeuralNetworks
 /// A group of settings, one JSON object. Its fields are declared once, and from that declaration come strict
 /// reading, writing with every default in place, suggestions for mistyped keys, and the schema for editors.
 package protocol ConfigurationSection: Sendable, Equatable {
-  /// The defaults.
-  init()
+  /// What holds where nothing is written.
+  static var defaults: Self { get }
 
   /// In the order in which they are read and written. A field that chooses a variant comes before those that
   /// depend on it.
@@ -110,7 +110,7 @@ extension ConfigurationSection {
   /// - Throws: `ConfigurationError` for an unknown key, a wrong type or value, a key that does not go with
   ///   the others.
   package init(node: JSONNode, path: String) throws {
-    self.init()
+    self = Self.defaults
     guard let members = node.members else {
       throw ConfigurationError(
         origin: node.origin, path: path, problem: "expected an object, found \(node.kind)")
@@ -123,6 +123,8 @@ extension ConfigurationSection {
       guard let member = members.first(where: { $0.key == field.key }) else { continue }
       let fieldPath = joined(path, field.key)
       guard field.applies(self) else {
+        // Variants may have fields of one name; only theirs counts.
+        if fields.contains(where: { $0.key == field.key && $0.applies(self) }) { continue }
         throw ConfigurationError(
           origin: member.origin, path: fieldPath,
           problem: "has no effect here: \(description(ofVariantIn: path))")
@@ -143,6 +145,12 @@ extension ConfigurationSection {
       })
   }
 
+  /// All keys, each once: variants may share some.
+  private static var keys: [String] {
+    var seen: Set<String> = []
+    return fields.map(\.key).filter { seen.insert($0).inserted }
+  }
+
   /// All keys' paths, from here.
   package static var paths: [String] {
     fields.flatMap { field in [field.key] + field.innerPaths().map { joined(field.key, $0) } }
@@ -154,7 +162,11 @@ extension ConfigurationSection {
       ("type", .string("object")),
       (
         "properties",
-        .object(fields.map { ($0.key, $0.schema().setting("description", to: .string($0.summary))) })
+        .object(
+          Self.keys.map { key in
+            let field = fields.first { $0.key == key }!
+            return (key, field.schema().setting("description", to: .string(field.summary)))
+          })
       ),
       ("additionalProperties", .bool(false)),
     ])
@@ -169,7 +181,7 @@ extension ConfigurationSection {
   }
 
   private static func unknownKey(_ member: JSONNode.Member, in path: String) -> ConfigurationError {
-    let keys = fields.map(\.key)
+    let keys = Self.keys
     let best = nearest(to: member.key, among: keys)
     // Often the key is right and its place is not: then the other place is the better answer.
     let elsewhere = ExperimentConfiguration.paths.first {

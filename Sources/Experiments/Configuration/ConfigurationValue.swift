@@ -44,24 +44,25 @@ extension Limits where Value == Int {
   }
 }
 
-extension Limits where Value == Double {
+extension Limits where Value: BinaryFloatingPoint {
   package static func within(_ range: ClosedRange<Double>) -> Limits {
     Limits(
-      text: "in \(plain(range.lowerBound))...\(plain(range.upperBound))", allow: { range.contains($0) },
+      text: "in \(plain(range.lowerBound))...\(plain(range.upperBound))",
+      allow: { range.contains(Double($0)) },
       schema: [("minimum", .number(range.lowerBound)), ("maximum", .number(range.upperBound))])
   }
 
   /// More than zero, up to a bound that no sensible setting reaches.
   package static func positive(upTo bound: Double) -> Limits {
     Limits(
-      text: "above 0 and at most \(plain(bound))", allow: { $0 > 0 && $0 <= bound },
+      text: "above 0 and at most \(plain(bound))", allow: { $0 > 0 && Double($0) <= bound },
       schema: [("exclusiveMinimum", .integer(0)), ("maximum", .number(bound))])
   }
 
   /// At least zero, less than a bound: probabilities that may not reach 1.
   package static func fraction(below bound: Double) -> Limits {
     Limits(
-      text: "at least 0 and below \(plain(bound))", allow: { $0 >= 0 && $0 < bound },
+      text: "at least 0 and below \(plain(bound))", allow: { $0 >= 0 && Double($0) < bound },
       schema: [("minimum", .integer(0)), ("exclusiveMaximum", .number(bound))])
   }
 
@@ -90,13 +91,12 @@ extension Limits where Value == [Int] {
   }
 }
 
-extension Limits where Value == [Double] {
+extension Limits where Value == ClosedRange<Double> {
   /// Two bounds, the lower first.
   package static func interval(within range: ClosedRange<Double>) -> Limits {
     Limits(
-      text: "two numbers, the smaller first, within \(range.lowerBound)...\(range.upperBound)",
-      allow: { $0.count == 2 && $0[0] <= $0[1] && $0.allSatisfy(range.contains) },
-      schema: [("minItems", .integer(2)), ("maxItems", .integer(2))])
+      text: "within \(range.lowerBound)...\(range.upperBound)",
+      allow: { range.contains($0.lowerBound) && range.contains($0.upperBound) })
   }
 }
 
@@ -142,6 +142,36 @@ extension Double: ConfigurationValue {
   package static var expectation: String { "a number" }
   package static func schema(limits: Limits<Double>) -> JSONNode {
     .object([("type", .string("number"))] + limits.schema)
+  }
+}
+
+/// Written with the shortest digits that give the same float back.
+extension Float: ConfigurationValue {
+  package init?(node: JSONNode) {
+    guard let number = node.double, Float(number).isFinite else { return nil }
+    self = Float(number)
+  }
+  package var node: JSONNode? { .number(Double("\(self)") ?? Double(self)) }
+  package static var expectation: String { "a number" }
+  package static func schema(limits: Limits<Float>) -> JSONNode {
+    .object([("type", .string("number"))] + limits.schema)
+  }
+}
+
+/// A list of two numbers.
+extension ClosedRange<Double>: ConfigurationValue {
+  package init?(node: JSONNode) {
+    let bounds = (node.elements ?? []).compactMap(\.double)
+    guard bounds.count == 2, node.elements?.count == 2, bounds[0] <= bounds[1] else { return nil }
+    self = bounds[0]...bounds[1]
+  }
+  package var node: JSONNode? { .array([.number(lowerBound), .number(upperBound)]) }
+  package static var expectation: String { "a list of two numbers, the smaller first" }
+  package static func schema(limits: Limits<ClosedRange<Double>>) -> JSONNode {
+    .object([
+      ("type", .string("array")), ("items", .object([("type", .string("number"))])),
+      ("minItems", .integer(2)), ("maxItems", .integer(2)),
+    ])
   }
 }
 

@@ -2,12 +2,24 @@ import Datasets
 
 /// Which images and labels an experiment is about.
 public struct DataSettings: Sendable, Equatable {
-  /// The data sets that can be read, as `Catalogue` names them.
-  public enum Name: String, CaseIterable, Sendable {
-    case glyphs, mnist
-    case cifar10, cifar100
-    case idx
-    case waterbirds, celeba, isic, folder
+  /// A data set that can be read: a name of `Catalogue`.
+  public struct Name: RawRepresentable, CaseIterable, Sendable, Hashable {
+    public let rawValue: String
+
+    /// Nil where the catalogue has no such name.
+    public init?(rawValue name: String) {
+      guard Catalogue.source(name) != nil else { return nil }
+      rawValue = name
+    }
+
+    private init(_ source: Catalogue.Source) { rawValue = source.name }
+
+    public static var allCases: [Name] { Catalogue.sources.map(Name.init) }
+
+    /// What the program draws itself, and needs no files for.
+    public static let glyphs = Name(rawValue: "glyphs")!
+
+    var source: Catalogue.Source { Catalogue.source(rawValue)! }
   }
 
   /// What the encoder is trained on: a few superclasses, or the classes themselves.
@@ -46,12 +58,15 @@ public struct DataSettings: Sendable, Equatable {
   /// Each field at the default that stands with it.
   public init() {}
 
+  /// Training images of the task as it was published, those for validation included; nil where the files are anybody's own.
+  package var publishedTrainingImages: Int? { name.source.task(labels)?.publishedTrainingImages }
+
   /// Side of the views; nil where they have the size of the data set's images.
-  var sizeOfViews: Int? { imageSize ?? Catalogue.source(name.rawValue)?.viewSize }
+  var sizeOfViews: Int? { imageSize ?? name.source.viewSize }
 
   /// Side of the stored images; nil where the data set has its own.
   var sizeOfStore: Int? {
-    guard let source = Catalogue.source(name.rawValue), source.isScaled, let sizeOfViews else { return nil }
+    guard name.source.isScaled, let sizeOfViews else { return nil }
     return storedSize ?? Int((Double(sizeOfViews) * 256 / 224).rounded())
   }
 }
@@ -70,6 +85,8 @@ public struct LabelNoiseSettings: Sendable, Equatable {
 }
 
 extension LabelNoiseSettings: ConfigurationSection {
+  package static var defaults: Self { Self() }
+
   package static var fields: [ConfigurationField<Self>] {
     [
       .value(
@@ -84,6 +101,8 @@ extension DataSettings.Name: ConfigurationChoice {}
 extension LabelChoice: ConfigurationChoice {}
 
 extension DataSettings: ConfigurationSection {
+  package static var defaults: Self { Self() }
+
   package static var fields: [ConfigurationField<Self>] {
     let isGenerated: (Self) -> Bool = { $0.name == .glyphs }
     let isRead: (Self) -> Bool = { $0.name != .glyphs }
@@ -119,12 +138,12 @@ extension DataSettings: ConfigurationSection {
       .value(
         "storedSize", \.storedSize, Limits<Int>.within(8...2048).orAbsent(),
         "Side to which the images of a folder are scaled before views are cut from them; absent: imageSize * 256 / 224.",
-        when: { Catalogue.source($0.name.rawValue)?.isScaled == true }),
+        when: { $0.name.source.isScaled }),
       // Not written where they change nothing: runs that were made before these keys keep their identity.
       .value(
         "skipDamaged", \.skipDamaged,
         "Whether images of a folder that are damaged are left out; otherwise they are an error.",
-        when: { Catalogue.source($0.name.rawValue)?.isScaled == true }
+        when: { $0.name.source.isScaled }
       ).omitted { !$0.skipDamaged },
       .value(
         "fraction", \.fraction, .within(0.0001...1),
@@ -137,85 +156,8 @@ extension DataSettings: ConfigurationSection {
   }
 
   package var conflict: (key: String, problem: String)? {
-    guard let source = Catalogue.source(name.rawValue), source.task(labels) == nil else { return nil }
-    let known = source.tasks.map { "\"\($0.labels.rawValue)\"" }.joined(separator: ", ")
+    guard name.source.task(labels) == nil else { return nil }
+    let known = name.source.tasks.map { "\"\($0.labels.rawValue)\"" }.joined(separator: ", ")
     return ("labels", "\(name.rawValue) has no labels \"\(labels.rawValue)\"; it has \(known)")
-  }
-}
-
-extension DataSettings {
-  /// Training images of the task as it was published, those for validation included; nil where the files are anybody's own.
-  package var publishedTrainingImages: Int? {
-    switch (name, labels) {
-    case (.mnist, _): 60_000
-    case (.cifar10, _): 50_000
-    // 20 superclasses with strata of 500, 250, 100, 50 and 50 images.
-    case (.cifar100, .coarseUnbalanced): 19_000
-    case (.cifar100, _): 50_000
-    // The published validation images are among these.
-    case (.waterbirds, _): 4795 + 1199
-    case (.celeba, _): 162_770 + 19_867
-    case (.glyphs, _), (.idx, _), (.folder, _), (.isic, _): nil
-    }
-  }
-}
-
-/// Random changes that make the two views of an image. Probabilities and strengths of 0 switch a change off.
-public struct AugmentationSettings: Sendable, Equatable {
-  /// Probability of a horizontal flip; 0 by default, so that digits stay readable.
-  public var flip = 0.0
-  /// Least and largest share of the image's area that a random crop keeps; no crop when both are 1.
-  public var cropArea = [0.2, 1.0]
-  /// Least and largest width over height of a crop, drawn evenly in its logarithm.
-  public var cropAspect = [0.75, 4.0 / 3.0]
-  /// Probability of the colour jitter: the four changes below, in random order.
-  public var jitterProbability = 0.8
-  /// Jitter: values are multiplied by a factor in `1 - x ... 1 + x`.
-  public var brightness = 0.4
-  /// Jitter: distances from the image's mean grey are multiplied by such a factor.
-  public var contrast = 0.4
-  /// Jitter, of colour images: distances from each pixel's grey are multiplied by such a factor.
-  public var saturation = 0.4
-  /// Jitter, of colour images: hue turns either way by up to this share of the circle, at most 0.5.
-  public var hue = 0.1
-  /// Probability that a colour image becomes grey, after the jitter.
-  public var grey = 0.2
-
-  /// Each field at the default that stands with it.
-  public init() {}
-}
-
-extension AugmentationSettings {
-  package var views: Augmentation {
-    Augmentation(
-      flip: Float(flip), smallestArea: Float(cropArea[0]), largestArea: Float(cropArea[1]),
-      smallestAspect: Float(cropAspect[0]), largestAspect: Float(cropAspect[1]),
-      jitter: Float(jitterProbability),
-      brightness: Float(brightness), contrast: Float(contrast), saturation: Float(saturation),
-      hue: Float(hue),
-      grey: Float(grey))
-  }
-}
-
-extension AugmentationSettings: ConfigurationSection {
-  package static var fields: [ConfigurationField<Self>] {
-    let probability = Limits<Double>.within(0...1)
-    return [
-      .value("flip", \.flip, probability, "Probability of a horizontal flip."),
-      .value(
-        "cropArea", \.cropArea, .interval(within: 0.01...1),
-        "Share of the image's area that a random crop keeps."),
-      .value("cropAspect", \.cropAspect, .interval(within: 0.1...10), "Width over height of a random crop."),
-      .value("jitterProbability", \.jitterProbability, probability, "Probability of the colour jitter."),
-      .value("brightness", \.brightness, probability, "Jitter: brightness changes by up to this share."),
-      .value("contrast", \.contrast, probability, "Jitter: contrast changes by up to this share."),
-      .value(
-        "saturation", \.saturation, probability,
-        "Jitter: saturation changes by up to this share (colour images)."),
-      .value(
-        "hue", \.hue, .within(0...0.5), "Jitter: hue turns by up to this share of the circle (colour images)."
-      ),
-      .value("grey", \.grey, probability, "Probability of a grey copy (colour images)."),
-    ]
   }
 }

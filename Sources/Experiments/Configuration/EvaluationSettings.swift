@@ -1,3 +1,5 @@
+import Evaluation
+
 /// The part of the training images that chooses the checkpoint, where the data set has no validation part of
 /// its own.
 public struct ValidationSettings: Sendable, Equatable {
@@ -11,6 +13,8 @@ public struct ValidationSettings: Sendable, Equatable {
 }
 
 extension ValidationSettings: ConfigurationSection {
+  package static var defaults: Self { Self() }
+
   package static var fields: [ConfigurationField<Self>] {
     [
       .value(
@@ -25,23 +29,9 @@ extension ValidationSettings: ConfigurationSection {
 }
 
 /// The linear classifier trained on the frozen embeddings: coarse-to-fine transfer.
-public struct ProbeSettings: Sendable, Equatable {
-  /// AdamW's learning rate, the same in every step.
-  public var rate = 1e-3
-  /// Passes over the embeddings of the training images.
-  public var epochs = 100
-  /// Embeddings a step; the last step of an epoch may have fewer.
-  public var batchSize = 128
-  /// AdamW's: decay a step is this times the rate, of weights and biases alike.
-  public var weightDecay = 0.01
-  /// Each coordinate of the embeddings to mean 0 and deviation 1 over the training images first.
-  public var standardise = true
+extension LinearProbe.Configuration: ConfigurationSection {
+  package static var defaults: Self { Self() }
 
-  /// Each field at the default that stands with it.
-  public init() {}
-}
-
-extension ProbeSettings: ConfigurationSection {
   package static var fields: [ConfigurationField<Self>] {
     [
       .value(
@@ -66,6 +56,8 @@ public struct NeighbourSettings: Sendable, Equatable {
 }
 
 extension NeighbourSettings: ConfigurationSection {
+  package static var defaults: Self { Self() }
+
   package static var fields: [ConfigurationField<Self>] {
     [.value("k", \.k, .within(1...10_000), "Neighbours that vote.")]
   }

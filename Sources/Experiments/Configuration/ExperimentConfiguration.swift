@@ -1,4 +1,8 @@
 import Basics
+import ContrastiveLosses
+import Datasets
+import Evaluation
+import NeuralNetworks
 
 /// Everything that decides the result of a training run, and the few things that do not (seeds, threads,
 /// where files are).
@@ -15,29 +19,29 @@ public struct ExperimentConfiguration: Sendable, Equatable {
   /// The images and labels. They do not depend on the run's seed.
   public var data = DataSettings()
   /// The network whose embeddings are trained and measured.
-  public var encoder = EncoderSettings()
+  public var encoder = EncoderChoice.defaults
   /// The contrastive loss; `classifier.weight` times the cross entropy is added to it.
-  public var loss = LossSettings()
+  public var objective = ContrastiveObjective.defaults
   /// A head between the encoder and the contrastive loss; none by default.
-  public var projection = ProjectionSettings()
+  public var projection = ProjectionHead.Configuration()
   /// The classifier trained with the encoder: its validation accuracy chooses the epoch, its test accuracy is
   /// the end model's.
   public var classifier = ClassifierSettings()
   /// How gradients become steps, for encoder, head and classifier alike.
-  public var optimiser = OptimiserSettings()
+  public var optimiser = OptimiserConfiguration.defaults
   /// The factor on `optimiser.rate` as training goes on.
-  public var schedule = ScheduleSettings()
+  public var schedule = Schedule.defaults
   /// Passes over the training images, each without what does not fill a batch. Early stopping may end
   /// training before; the schedule is laid out over all of them.
   public var epochs = 100
   /// Images a step; each is seen in two views.
   public var batchSize = 128
   /// Random changes that make the two views; images that are evaluated are not changed.
-  public var augmentation = AugmentationSettings()
+  public var augmentation = Augmentation.defaults
   /// Images held out to choose the best epoch, the same ones for every seed.
   public var validation = ValidationSettings()
   /// The linear classifier that learns the fine labels from frozen embeddings, once training has ended.
-  public var probe = ProbeSettings()
+  public var probe = LinearProbe.Configuration()
   /// Classification of test images by their nearest training images, once training has ended.
   public var neighbours = NeighbourSettings()
   /// Accuracy by nearest neighbours while training goes on. Not part of a run's identity.
@@ -59,6 +63,8 @@ public struct ExperimentConfiguration: Sendable, Equatable {
 }
 
 extension ExperimentConfiguration: ConfigurationSection {
+  package static var defaults: Self { Self() }
+
   package static var fields: [ConfigurationField<Self>] {
     [
       .value(
@@ -67,7 +73,7 @@ extension ExperimentConfiguration: ConfigurationSection {
       .value("profile", \.profile, .folderName, "Which profile this was resolved for."),
       .section("data", \.data, "The images and labels."),
       .section("encoder", \.encoder, "The network."),
-      .section("loss", \.loss, "The contrastive loss."),
+      .section("loss", \.objective, "The contrastive loss."),
       .section("projection", \.projection, "A head between the network and the contrastive loss.")
         .omitted { !$0.projection.isOn },
       .section("classifier", \.classifier, "The classifier trained with the encoder."),
@@ -100,14 +106,8 @@ extension ExperimentConfiguration: ConfigurationSection {
   }
 
   package var conflict: (key: String, problem: String)? {
-    if let last = schedule.milestones.max(), schedule.name == .multiStep, last >= epochs {
-      return ("schedule.milestones", "the milestone \(last) is not before the end, epoch \(epochs)")
-    }
-    if schedule.name != .oneCycle, schedule.warmUpEpochs >= Double(epochs) {
-      return (
-        "schedule.warmUpEpochs",
-        "the warm-up of \(schedule.warmUpEpochs) epochs is not shorter than training, \(epochs)"
-      )
+    if let conflict = schedule.conflict(withEpochs: epochs) {
+      return ("schedule.\(conflict.key)", conflict.problem)
     }
     return nil
   }

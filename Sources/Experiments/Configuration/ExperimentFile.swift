@@ -1,3 +1,4 @@
+import ContrastiveLosses
 import Basics
 import Foundation
 import NeuralNetworks
@@ -28,7 +29,7 @@ public struct ExperimentFile: Sendable {
 
   static let ownKeys = ["losses", "profiles", "$schema"]
   static let preferredProfile = "quick"
-  static let defaultLosses: [LossSettings.Name] = [.selfSupervised, .supcon, .spread]
+  static let defaultLosses: [ContrastiveLoss] = [.selfSupervised, .supcon, .spread]
 
   /// Reads a file.
   /// - Throws: `ConfigurationError` when it cannot be read, is not JSON, or any of its profiles is wrong.
@@ -68,14 +69,14 @@ public struct ExperimentFile: Sendable {
   ///   - losses: only these; empty: the file's.
   /// - Throws: `ConfigurationError` with the file and line, or the argument, and the key.
   public func configurations(
-    profile: String? = nil, overrides: [String] = [], losses chosen: [LossSettings.Name] = []
+    profile: String? = nil, overrides: [String] = [], losses chosen: [ContrastiveLoss] = []
   ) throws -> [ExperimentConfiguration] {
     try configurations(profile: profile, overrides: overrides, gridValues: [], losses: chosen)
   }
 
   /// The same, with values of a grid, which win over the other arguments and have their own name in errors.
   package func configurations(
-    profile: String?, overrides: [String], gridValues: [String], losses chosen: [LossSettings.Name]
+    profile: String?, overrides: [String], gridValues: [String], losses chosen: [ContrastiveLoss]
   ) throws -> [ExperimentConfiguration] {
     let arguments = try Self.node(ofOverrides: overrides).merged(
       with: Self.node(ofOverrides: gridValues, option: "--grid"))
@@ -114,15 +115,15 @@ public struct ExperimentFile: Sendable {
     let partial = JSONNode.object([
       ("type", .string("object")), ("properties", settings), ("additionalProperties", .bool(false)),
     ])
-    let loss = LossSettings.schema.setting(
-      "properties", to: (LossSettings.schema["properties"] ?? .object([])).removing("name"))
+    let loss = ContrastiveObjective.schema.setting(
+      "properties", to: (ContrastiveObjective.schema["properties"] ?? .object([])).removing("name"))
     let losses = JSONNode.object([
       (
         "description",
         .string("What is trained where `loss` has no name, and what each loss changes of `loss`.")
       ),
       ("type", .string("object")),
-      ("properties", .object(LossSettings.Name.allCases.map { ($0.rawValue, loss) })),
+      ("properties", .object(ContrastiveLoss.allCases.map { ($0.rawValue, loss) })),
       ("additionalProperties", .bool(false)),
     ])
     settings = settings.setting("losses", to: losses).setting(
@@ -186,13 +187,13 @@ public struct ExperimentFile: Sendable {
 /// The loss settings of one experiment: shared ones, those of each loss, and arguments.
 private struct LossLayers {
   /// What is trained, in order.
-  var names: [LossSettings.Name]
+  var names: [ContrastiveLoss]
   private var shared: JSONNode
   private var entries: [JSONNode.Member]
   private var arguments: JSONNode
   private var fileNamesOne: Bool
 
-  init(tree: JSONNode, arguments: JSONNode, chosen: [LossSettings.Name]) throws {
+  init(tree: JSONNode, arguments: JSONNode, chosen: [ContrastiveLoss]) throws {
     func object(_ node: JSONNode?, _ path: String) throws -> JSONNode {
       guard let node else { return .object([]) }
       guard node.members != nil else {
@@ -221,7 +222,7 @@ private struct LossLayers {
 
   /// What several losses share holds for those it means something to; an entry of its own must mean
   /// something.
-  func settings(of name: LossSettings.Name) throws -> JSONNode {
+  func settings(of name: ContrastiveLoss) throws -> JSONNode {
     var settings = fileNamesOne && names.count == 1 ? shared : without(shared, keysThatDoNotApplyTo: [name])
     settings = settings.removing("name")
     if let entry = entries.first(where: { $0.key == name.rawValue }) {
@@ -241,25 +242,21 @@ private struct LossLayers {
     return JSONNode(.object(members), origin: shared.origin)
   }
 
-  private func without(_ node: JSONNode, keysThatDoNotApplyTo names: [LossSettings.Name]) -> JSONNode {
+  private func without(_ node: JSONNode, keysThatDoNotApplyTo names: [ContrastiveLoss]) -> JSONNode {
     Self.keysWithoutEffect(on: names).reduce(node) { $0.removing($1) }
   }
 
-  private static func keysWithoutEffect(on names: [LossSettings.Name]) -> Set<String> {
-    let settings = names.map { name in
-      var settings = LossSettings()
-      settings.name = name
-      return settings
-    }
-    return Set(LossSettings.fields.filter { field in !settings.contains(where: field.applies) }.map(\.key))
+  private static func keysWithoutEffect(on names: [ContrastiveLoss]) -> Set<String> {
+    let settings = names.map { ContrastiveObjective($0) }
+    return Set(ContrastiveObjective.fields.filter { field in !settings.contains(where: field.applies) }.map(\.key))
   }
 
-  private static func name(_ node: JSONNode, path: String) throws -> LossSettings.Name {
-    guard let name = LossSettings.Name(node: node) else {
+  private static func name(_ node: JSONNode, path: String) throws -> ContrastiveLoss {
+    guard let name = ContrastiveLoss(node: node) else {
       throw ConfigurationError(
         origin: node.origin, path: path,
         problem:
-          "expected \(LossSettings.Name.expectation), found \(node.kind)\(LossSettings.Name.hint(for: node))")
+          "expected \(ContrastiveLoss.expectation), found \(node.kind)\(ContrastiveLoss.hint(for: node))")
     }
     return name
   }

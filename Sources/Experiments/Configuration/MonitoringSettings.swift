@@ -12,6 +12,8 @@ public struct TensorBoardSettings: Sendable, Equatable {
 }
 
 extension TensorBoardSettings: ConfigurationSection {
+  package static var defaults: Self { Self() }
+
   package static var fields: [ConfigurationField<Self>] {
     [
       .value("enabled", \.enabled, "Write event files for TensorBoard into the run's folder."),
@@ -37,6 +39,8 @@ public struct MonitorSettings: Sendable, Equatable {
 }
 
 extension MonitorSettings: ConfigurationSection {
+  package static var defaults: Self { Self() }
+
   package static var fields: [ConfigurationField<Self>] {
     let isOn: (Self) -> Bool = { $0.everyEpochs > 0 }
     return [
@@ -66,6 +70,8 @@ public struct EarlyStoppingSettings: Sendable, Equatable {
 }
 
 extension EarlyStoppingSettings: ConfigurationSection {
+  package static var defaults: Self { Self() }
+
   package static var fields: [ConfigurationField<Self>] {
     [
       .value(
@@ -89,6 +95,8 @@ public struct CheckpointSettings: Sendable, Equatable {
 }
 
 extension CheckpointSettings: ConfigurationSection {
+  package static var defaults: Self { Self() }
+
   package static var fields: [ConfigurationField<Self>] {
     [
       .value(

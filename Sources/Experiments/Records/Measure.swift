@@ -62,15 +62,11 @@ public struct Measure: Sendable {
   ) { run in
     run.progress.update("training the probe")
     let (training, test) = (run.training, run.test)
-    let settings = run.configuration.probe
     var generator = RandomGenerator(seed: UInt64(run.seed)).stream(RandomStream.probe)
     let probe = LinearProbe(
       embeddings: training.embeddings, labels: training.images.strata,
       classes: training.images.stratumNames.count,
-      configuration: LinearProbe.Configuration(
-        learningRate: Float(settings.rate), epochs: settings.epochs, batchSize: settings.batchSize,
-        weightDecay: Float(settings.weightDecay), standardises: settings.standardise),
-      using: &generator)
+      configuration: run.configuration.probe, using: &generator)
     return .value(probe.accuracy(test.embeddings, labels: test.images.strata))
   }
 

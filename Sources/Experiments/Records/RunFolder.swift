@@ -146,7 +146,7 @@ public struct RunFolder: Sendable, Equatable {
     of configuration: ExperimentConfiguration, in runs: URL
   ) -> (profile: URL, loss: String) {
     let experiment = runs.appendingPathComponent(configuration.experiment)
-    return (experiment.appendingPathComponent(configuration.profile), configuration.loss.name.rawValue)
+    return (experiment.appendingPathComponent(configuration.profile), configuration.objective.loss.rawValue)
   }
 
   private static func contents(of folder: URL) -> [URL] {

@@ -57,7 +57,7 @@ public struct RunResult: Codable, Sendable, Equatable {
     classCollapse: Collapse, stratumCollapse: Collapse
   ) {
     (experiment, title) = (configuration.experiment, configuration.title)
-    (profile, loss) = (configuration.profile, configuration.loss.name)
+    (profile, loss) = (configuration.profile, configuration.objective.loss)
     (fingerprint, self.seed) = (configuration.fingerprint, seed)
     (self.encoder, self.parameters, self.epochs) = (encoder, parameters, epochs)
     (self.trainingImages, self.validationImages) = (trainingImages, validationImages)

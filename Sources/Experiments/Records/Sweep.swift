@@ -1,3 +1,4 @@
+import ContrastiveLosses
 import Foundation
 
 /// The runs of a grid.
@@ -19,7 +20,7 @@ public struct Sweep: Sendable {
   ///   - losses, seeds: empty: the file's.
   /// - Throws: `ConfigurationError` for a setting that there is not, or a value that it cannot take.
   public init(
-    _ file: ExperimentFile, grid: Grid, profile: String?, overrides: [String], losses: [LossSettings.Name],
+    _ file: ExperimentFile, grid: Grid, profile: String?, overrides: [String], losses: [ContrastiveLoss],
     seeds: [Int], runs: URL
   ) throws {
     (self.grid, self.seeds, self.runs) = (grid, seeds, runs)

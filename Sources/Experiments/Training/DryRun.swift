@@ -36,7 +36,7 @@ public struct DryRun {
       loaded = (key, data)
       let cost = try RunCost(configuration, data: data)
       text +=
-        "\(configuration.experiment) \(configuration.loss.name.symbol), profile \(configuration.profile)\n"
+        "\(configuration.experiment) \(configuration.objective.loss.symbol), profile \(configuration.profile)\n"
       text += (cost.lines(configuration, data: data) + data.notes).map { "  \($0)\n" }.joined()
       text += data.warnings(configuration).map { "  warning: \($0)\n" }.joined()
       for seed in seeds.isEmpty ? configuration.seeds : seeds {
@@ -92,16 +92,13 @@ struct RunCost {
     MemoryPool.releaseUnused()
     let before = MemoryPool.statistics.bytesHeld
     var generator = RandomGenerator(seed: 0)
-    let model = try TrainedModel(
-      configuration, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
-      using: &generator)
+    let model = try TrainedModel(configuration, task: data.task, using: &generator)
     encoderParameters = model.encoder.parameterCount
     classifierParameters = model.classifier.parameterCount
     stepsPerEpoch = data.stepsPerEpoch(configuration)
     epochs = configuration.epochs
     multiplyAdds = configuration.multiplyAdds(
-      of: model.encoder, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
-      batch: data.batchSize(configuration))
+      of: model.encoder, task: data.task, batch: data.batchSize(configuration))
     step = try Self.stepSeconds(configuration, model: model, data: data)
     let image = try Self.evaluationSeconds(model, data: data)
     let monitor = configuration.monitor
@@ -127,7 +124,7 @@ struct RunCost {
       "network: \(configuration.networkSummary), \(grouped(encoderParameters)) parameters, and "
         + "\(grouped(classifierParameters)) of the classifier",
       "data: \(grouped(data.training.count)) training, \(grouped(data.validation.count)) validation and "
-        + "\(grouped(data.test.count)) test images of \(data.channels) x \(data.imageSize) x \(data.imageSize)",
+        + "\(grouped(data.test.count)) test images of \(data.task.images.channels) x \(data.imageSize) x \(data.imageSize)",
       "step: \(grouped(batch)) images in two views, \(unit) million multiply-adds, "
         + "\(decimals(step * 1e3, 1)) ms with \(Parallel.threadCount) threads "
         + "(\(decimals(perSecond, 1)) GFLOP/s)",
@@ -185,7 +182,7 @@ struct RunCost {
     let seconds = Timing.measure(runs: 2) {
       _ = LinearProbe(
         embeddings: embeddings, labels: labels, classes: data.training.stratumNames.count,
-        configuration: LinearProbe.Configuration(epochs: 1, batchSize: batch, standardises: false),
+        configuration: LinearProbe.Configuration(epochs: 1, batchSize: batch, standardise: false),
         using: &generator)
     }.median
     return seconds * Double(configuration.probe.epochs) * Double(data.training.count) / Double(count)
@@ -195,17 +192,15 @@ struct RunCost {
 extension ExperimentConfiguration {
   /// Multiplications with their additions in a step's products: the network forward and backward on both views, the
   /// classifier and the head, the contrastive loss with its gradients.
-  package func multiplyAdds(of encoder: any Encoder, imageSize: Int, channels: Int, classes: Int, batch: Int)
-    -> Double
-  {
-    let (views, dimension) = (2 * batch, encoder.embeddingDimension)
-    let network = encoder.multiplyAdds(images: [views, channels, imageSize, imageSize])
-    let classifier = 3 * Double(views * dimension * classes)
+  func multiplyAdds(of encoder: any Encoder, task: TaskShape, batch: Int) -> Double {
+    let (views, dimension, images) = (2 * batch, encoder.embeddingDimension, task.images)
+    let network = encoder.multiplyAdds(images: [views, images.channels, images.size, images.size])
+    let classifier = 3 * Double(views * dimension * task.classes)
     let head =
       projection.isOn ? 3 * Double(views * projection.hiddenWidth * (dimension + projection.width)) : 0
-    let rows = Double(loss.layout == .pooled ? views : batch)
+    let rows = Double(objective.layout == .pooled ? views : batch)
     let compared = projection.isOn ? projection.width : dimension
-    let contrast = 3 * rows * rows * Double(compared) * (loss.symmetric && loss.layout == .crossView ? 2 : 1)
+    let contrast = 3 * rows * rows * Double(compared) * (objective.symmetric && objective.layout == .crossView ? 2 : 1)
     return network + classifier + head + contrast
   }
 }

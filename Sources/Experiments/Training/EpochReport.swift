@@ -65,10 +65,10 @@ extension EpochReport {
   }
 
   private func pairs(_ configuration: ExperimentConfiguration) -> String? {
-    guard sums.batchesWithoutPairs > 0, configuration.loss.name != .selfSupervised else { return nil }
+    guard sums.batchesWithoutPairs > 0, configuration.objective.loss.needsLabels else { return nil }
     return
       "\(sums.batchesWithoutPairs) of \(steps) batches have no two points of one class, so that "
-      + "\(configuration.loss.name.symbol) has nothing there but each point's own two views; a batchSize well "
+      + "\(configuration.objective.loss.symbol) has nothing there but each point's own two views; a batchSize well "
       + "above the number of classes helps (it is \(configuration.batchSize))"
   }
 }

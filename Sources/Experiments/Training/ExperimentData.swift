@@ -24,19 +24,14 @@ package struct ExperimentData {
   /// Training and validation images together, in their original order; where the data set has a validation
   /// part of its own, the training images alone.
   package let whole: ImageDataset
-  /// Of all training images, before any were held out.
-  package let statistics: (mean: [Float], deviation: [Float])
+  /// How encoders see the images; the statistics are of all training images, before any were held out.
+  package let form: ImageForm
   /// Where the data came from, in a sentence.
   package let source: String
   /// What a person should know of the data before training, in sentences.
   package let notes: [String]
   /// Damaged images that were left out; nil where none were.
   package let skippedImages: Int?
-  /// Side of the views; nil where they have the size of the stored images.
-  let sizeOfViews: Int?
-
-  package var channels: Int { training.store.channels }
-  package var classes: Int { training.classNames.count }
 
   /// - Parameters:
   ///   - folder: where data sets are; nil: the settings' folder, else the environment variable `SPREAD_DATA`.
@@ -51,12 +46,11 @@ package struct ExperimentData {
     if let count = key.data.trainingImages { whole = whole.sample(count, seed: seed) }
     test = key.data.testImages.map { pair.test.sample($0, seed: seed) } ?? pair.test
     self.whole = whole
-    sizeOfViews = key.data.sizeOfViews
     source = pair.source
     notes = pair.notes
     skippedImages = pair.skippedImages == 0 ? nil : pair.skippedImages
-    try Self.checkShape(pair, sizeOfViews: sizeOfViews)
-    statistics = whole.channelStatistics()
+    try Self.checkShape(pair, sizeOfViews: key.data.sizeOfViews)
+    form = ImageForm(whole.channelStatistics(), size: key.data.sizeOfViews)
     var (training, validation) = (whole, pair.validation)
     if validation == nil {
       (training, validation) = whole.split(validationShare: key.validation.share, seed: seed)
@@ -102,7 +96,13 @@ package struct ExperimentData {
   }
 
   /// The side of the images as the encoder sees them, which are square.
-  package var imageSize: Int { sizeOfViews ?? training.store.width }
+  package var imageSize: Int { form.size ?? training.store.width }
+
+  /// What a network for these images is made for.
+  var task: TaskShape {
+    TaskShape(
+      images: ImageShape(size: imageSize, channels: training.store.channels), classes: training.classNames.count)
+  }
 
   /// Points a batch: as configured, or all where there are fewer.
   package func batchSize(_ configuration: ExperimentConfiguration) -> Int {
@@ -136,14 +136,14 @@ package struct ExperimentData {
     _ configuration: ExperimentConfiguration, generator: RandomGenerator, startingAt first: Int = 0
   ) -> BatchLoader {
     BatchLoader(
-      training, augmentation: configuration.augmentation.views, statistics: statistics, size: sizeOfViews,
+      training, augmentation: configuration.augmentation, form: form,
       batchSize: batchSize(configuration), generator: generator, startingAt: first)
   }
 
   /// Embeddings of a part as it is, without augmentation: `[count, embeddingDimension]`, finite.
   /// - Throws: `RunError` that names the first image whose embedding is not finite.
   package func embeddings(of part: ImageDataset, by encoder: any Encoder) throws -> Tensor {
-    let embeddings = embed(part, with: encoder, statistics: statistics, size: sizeOfViews)
+    let embeddings = embed(part, with: encoder, form: form)
     if let row = embeddings.firstRowNotFinite {
       throw RunError(
         "the network's embedding of image \(row) of \(part.name) has values that are not finite; a lower "
@@ -164,15 +164,13 @@ extension DataSettings {
   /// Reads or draws the data set.
   package func load(from folder: URL?, report: ImageFolderReport? = nil) throws -> DatasetPair {
     let folder = folder?.path ?? self.folder.map { UserPath($0).path } ?? Self.folderOfEnvironment
-    let source = Catalogue.source(name.rawValue)
-    guard let source, let task = source.task(labels) else {
-      throw ConfigurationError(
-        place: nil, path: "data.labels", problem: conflict?.problem ?? "there is no such data set")
+    guard let task = name.source.task(labels) else {
+      throw ConfigurationError(place: nil, path: "data.labels", problem: conflict?.problem ?? "")
     }
     return task.view(
       name == .glyphs
         ? try glyphs.load()
-        : try source.read(folder, size: sizeOfStore, skipsDamaged: skipDamaged, report: report))
+        : try name.source.read(folder, size: sizeOfStore, skipsDamaged: skipDamaged, report: report))
   }
 
   /// Where the environment variable `SPREAD_DATA` says that data sets are; nil where it is empty or absent.

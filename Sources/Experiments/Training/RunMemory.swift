@@ -25,37 +25,34 @@ struct RunMemory {
     var images = data.whole.store.residentBytes
     if data.test.store !== data.whole.store { images += data.test.store.residentBytes }
     self.init(
-      configuration, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
-      training: data.training.count, test: data.test.count, images: images)
+      configuration, task: data.task, training: data.training.count, test: data.test.count, images: images)
   }
 
   /// - Parameters:
   ///   - training, test: numbers of images.
   ///   - images: bytes of their pixels in this process's own memory.
   init(
-    _ configuration: ExperimentConfiguration, imageSize: Int, channels: Int, classes: Int, training: Int,
-    test: Int,
-    images: Int
+    _ configuration: ExperimentConfiguration, task: TaskShape, training: Int, test: Int, images: Int
   ) {
     let batch = min(configuration.batchSize, training)
-    let (encoder, head) = (configuration.encoder, configuration.projection)
+    let (encoder, head, shape) = (configuration.encoder.configuration, configuration.projection, task.images)
     let dimension = encoder.embeddingDimension
-    var whole = encoder.memory(images: 2 * batch, imageSize: imageSize, channels: channels)
-      .appending(rows: 2 * batch, inputs: dimension, outputs: classes)
+    var whole = encoder.memory(images: 2 * batch, of: shape)
+      .appending(rows: 2 * batch, inputs: dimension, outputs: task.classes)
     if head.isOn {
       // The hidden values once more behind their normalisation.
       whole = whole.appending(rows: 4 * batch, inputs: dimension, outputs: head.hiddenWidth)
         .appending(rows: 2 * batch, inputs: head.hiddenWidth, outputs: head.width)
     }
-    network = (configuration.optimiser.name == .adamw ? 4 : 3) * whole.parameters
-    let views = MemoryPool.bytes(forElements: Double(2 * batch * channels) * Double(imageSize * imageSize))
+    network = Double(2 + configuration.optimiser.stateCount) * whole.parameters
+    let views = MemoryPool.bytes(forElements: Double(2 * batch * shape.channels) * Double(shape.size * shape.size))
     step =
       whole.training + Double(batchesAhead) * views
       + Self.loss(configuration, batch: batch, dimension: head.isOn ? head.width : dimension)
     // The probe and the search for neighbours work on scaled copies.
     let embeddings = Double(4 * training + 3 * test) * 4 * Double(dimension)
     let pass = encoder.memory(
-      images: min(evaluationBatch, max(training, test)), imageSize: imageSize, channels: channels
+      images: min(evaluationBatch, max(training, test)), of: shape
     ).evaluation
     evaluation = max(pass, 4 * whole.parameters) + embeddings
     self.images = Double(images)
@@ -63,7 +60,7 @@ struct RunMemory {
 
   /// Rows by label and as they came, their gradients, and a strip of similarities for each core.
   private static func loss(_ configuration: ExperimentConfiguration, batch: Int, dimension: Int) -> Double {
-    let rows = Double(configuration.loss.layout == .pooled ? 2 * batch : batch)
+    let rows = Double(configuration.objective.layout == .pooled ? 2 * batch : batch)
     let strips = min(rows * rows, Double(Parallel.threadCount) * 0x1p21)
     return 10 * MemoryPool.bytes(forElements: Double(2 * batch * dimension)) + 4 * strips
   }
@@ -79,21 +76,10 @@ struct RunMemory {
   }
 
   private func advice(_ configuration: ExperimentConfiguration, _ data: ExperimentData) -> String {
-    let encoder = configuration.encoder
     let size = data.imageSize
-    var settings = ["a smaller batchSize (it is \(configuration.batchSize))"]
-    switch encoder.name {
-    case .vit:
-      settings.append(
-        "a larger encoder.patch (\(encoder.patch) makes \(grouped((size / encoder.patch) * (size / encoder.patch))) patches of "
-          + "images of \(size) x \(size))")
-      settings.append("a smaller encoder.width or encoder.depth")
-    case .resnet18, .resnet:
-      if encoder.stem == .small, size > 64 { settings.append("encoder.stem=large") }
-      if encoder.name == .resnet {
-        settings.append("a smaller encoder.stemWidth (it is \(encoder.stemWidth))")
-      }
-    }
+    let settings =
+      ["a smaller batchSize (it is \(configuration.batchSize))"]
+      + configuration.encoder.configuration.memoryAdvice(for: data.task.images)
     return (settings + ["a smaller data.imageSize (it is \(size))"]).joined(separator: ", ") + " needs less"
   }
 
@@ -107,18 +93,3 @@ struct RunMemory {
 private let batchesAhead = 3
 /// Images of a pass without gradients, as `embed` has it.
 private let evaluationBatch = 512
-
-extension EncoderSettings {
-  /// What the network takes for a pass over so many images.
-  func memory(images: Int, imageSize: Int, channels: Int) -> NetworkMemory {
-    switch name {
-    case .vit: visionTransformer(imageSize: imageSize, channels: channels).memory(images: images)
-    case .resnet18, .resnet: residualNetwork(channels: channels).memory(images: images, size: imageSize)
-    }
-  }
-
-  /// Length of an embedding.
-  var embeddingDimension: Int {
-    name == .vit ? width : residualNetwork(channels: 1).embeddingDimension
-  }
-}

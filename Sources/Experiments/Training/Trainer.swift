@@ -18,7 +18,6 @@ final class Trainer {
 
   private let step: TrainingStep
   private let validation: Validation
-  private let schedule: Schedule
   private let generator: RandomGenerator
   private let progress: ProgressLine
   private let label: String
@@ -42,12 +41,9 @@ final class Trainer {
     label = PlannedRun(configuration: configuration, seed: seed).label
     generator = RandomGenerator(seed: UInt64(seed))
     var initial = generator.stream(RandomStream.initialisation)
-    model = try TrainedModel(
-      configuration, imageSize: data.imageSize, channels: data.channels, classes: data.classes,
-      using: &initial)
+    model = try TrainedModel(configuration, task: data.task, using: &initial)
     step = TrainingStep(configuration, model: model)
     validation = Validation(configuration, data: data)
-    schedule = configuration.schedule.schedule(epochs: configuration.epochs)
     state = TrainingState(generator: generator.stream(RandomStream.layers))
     batchSize = data.batchSize(configuration)
     stepsPerEpoch = data.stepsPerEpoch(configuration)
@@ -164,10 +160,8 @@ final class Trainer {
 
   /// The learning rate of a step of the present epoch.
   private func rate(ofStep step: Int) -> Double {
-    let factor = schedule.factor(
-      step: state.epoch * stepsPerEpoch + step, stepsPerEpoch: stepsPerEpoch,
-      epochs: configuration.epochs,
-      warmUpEpochs: configuration.schedule.warmUpEpochs)
+    let factor = configuration.schedule.factor(
+      step: state.epoch * stepsPerEpoch + step, stepsPerEpoch: stepsPerEpoch, epochs: configuration.epochs)
     return configuration.optimiser.rate * factor
   }
 

@@ -22,9 +22,9 @@ struct TrainingStep {
   init(_ configuration: ExperimentConfiguration, model: TrainedModel) {
     self.model = model
     optimiser = configuration.optimiser.optimiser(for: model.parameters())
-    objective = configuration.loss.objective
+    objective = configuration.objective
     classifier = configuration.classifier
-    maximumNorm = configuration.optimiser.gradientClip.map { Float($0) }
+    maximumNorm = configuration.optimiser.gradientClip
   }
 
   /// - Parameter generator: what random layers draw from.

@@ -52,6 +52,28 @@ public final class ResNet: Encoder {
     }
   }
 
+  /// ResNet18's sizes: nothing but the stem can be chosen.
+  public struct Eighteen: EncoderConfiguration {
+    /// By the size of the images.
+    public var stem = Stem.small
+
+    /// For small images.
+    public init() {}
+
+    /// All sizes.
+    public var configuration: Configuration { Configuration(width: 64, blocks: [2, 2, 2, 2], stem: stem) }
+
+    public var embeddingDimension: Int { configuration.embeddingDimension }
+
+    public func encoder(for images: ImageShape, using generator: inout RandomGenerator) -> any Encoder {
+      configuration.encoder(for: images, using: &generator)
+    }
+
+    public func memory(images: Int, of shape: ImageShape) -> NetworkMemory {
+      configuration.memory(images: images, of: shape)
+    }
+  }
+
   /// The sizes that the network was made with.
   public let configuration: Configuration
   /// Of the images: 3 for colour, 1 for grey.

@@ -201,11 +201,11 @@ public final class TransformerBlock: Layer {
   }
 
   func attend(_ x: Tensor, _ pass: inout Pass) -> Tensor {
-    attentionBranch(x, norm: norm1, attention: attention, dropout: dropout, path: stochasticDepth, &pass)
+    attentionBranch(x, norm: norm1, attention: attention, dropout: dropout, path: dropPath, &pass)
   }
 
   func feedForward(_ x: Tensor, _ pass: inout Pass) -> Tensor {
-    feedForwardBranch(x, norm: norm2, fc1: fc1, fc2: fc2, dropout: dropout, path: stochasticDepth, &pass)
+    feedForwardBranch(x, norm: norm2, fc1: fc1, fc2: fc2, dropout: dropout, path: dropPath, &pass)
   }
 }
 

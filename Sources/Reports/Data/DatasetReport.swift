@@ -155,7 +155,7 @@ extension DatasetReport {
   /// - Throws: `ConfigurationError`.
   public static func views(of experiment: String, profile: String?) throws -> Augmentation {
     let file = try ExperimentFile(contentsOf: ExperimentLookup.find(experiment))
-    return try file.configurations(profile: profile)[0].augmentation.views
+    return try file.configurations(profile: profile)[0].augmentation
   }
 
   /// An array of reports, keys sorted.

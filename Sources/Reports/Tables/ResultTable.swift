@@ -91,7 +91,7 @@ public struct ResultTable: Sendable, Equatable {
   public init(experiment configurations: [ExperimentConfiguration], seeds: [Int] = [], runs: URL) throws {
     require(!configurations.isEmpty, "a row needs at least one configuration")
     let first = configurations[0]
-    let losses = configurations.map(\.loss.name)
+    let losses = configurations.map(\.objective.loss)
     let known = Self.tablesOfExperiments.compactMap { try? TableDefinition.find($0) }.filter { table in
       table.rows.contains { $0.experiment == first.experiment }
     }
@@ -119,7 +119,7 @@ extension ResultTable.Row {
     self.measure = row.measure
     let measure = row.measure ?? measure
     cells = try configurations.map { configuration in
-      var cell = ResultTable.Cell(paper: row.paper[configuration.loss.name])
+      var cell = ResultTable.Cell(paper: row.paper[configuration.objective.loss])
       (cell.results, cell.missingSeeds) = try RunResult.complete(configuration, seeds: seeds, in: runs)
       cell.values = cell.results.map(measure.value)
       var seen: Set<String> = []
@@ -140,7 +140,7 @@ extension ResultTable.Row {
     var images = distinct(results) { grouped($0.trainingImages) } + " training images"
     if let published, results.contains(where: { $0.trainingImages + $0.validationImages < published }) {
       images +=
-        " (and \(distinct(results) { grouped($0.validationImages) }) for validation) of the \(grouped(published)) published"
+        " (and \(distinct(results) { grouped($0.validationImages) }) for validation) of \(grouped(published))"
     }
     if results.contains(where: { $0.skippedImages != nil }) {
       images += " (\(distinct(results) { grouped($0.skippedImages ?? 0) }) damaged ones left out)"

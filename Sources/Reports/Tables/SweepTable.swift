@@ -31,7 +31,7 @@ public struct SweepTable: Sendable {
     let measures = Measure.details
     let head = sweep.grid.axes.map(\.path) + ["loss"] + measures.map(\.column)
     let body = rows.map { row in
-      row.values + [row.configuration.loss.name.symbol] + measures.map { Self.text(row.results, $0) }
+      row.values + [row.configuration.objective.loss.symbol] + measures.map { Self.text(row.results, $0) }
     }
     let first = sweep.points[0].configuration
     let title = first.title.isEmpty ? first.experiment : first.title
@@ -45,7 +45,7 @@ public struct SweepTable: Sendable {
       )
     }
     let missing = rows.filter { !$0.missingSeeds.isEmpty }.map { row in
-      "* \(sweep.grid.overrides(row.values).joined(separator: ", ")), \(row.configuration.loss.name.symbol): no complete run "
+      "* \(sweep.grid.overrides(row.values).joined(separator: ", ")), \(row.configuration.objective.loss.symbol): no complete run "
         + "with seed \(row.missingSeeds.map(String.init).joined(separator: ", "))."
     }
     if !missing.isEmpty { parts.append("### Missing\n\n" + missing.joined(separator: "\n")) }
@@ -63,7 +63,7 @@ public struct SweepTable: Sendable {
       [head]
         + rows.flatMap { row in
           row.results.map { result in
-            row.values + [row.configuration.loss.name.symbol, "\(result.seed)"]
+            row.values + [row.configuration.objective.loss.symbol, "\(result.seed)"]
               + measures.map { ResultTable.number($0.value(of: result)) }
               + [result.profile, "\(result.epochs)", "\(result.trainingImages)"]
           }
@@ -99,7 +99,7 @@ public struct SweepTable: Sendable {
     var members: [String: [Row]] = [:]
     for row in rows {
       let others = zip(sweep.grid.axes, row.values).dropFirst().map { "\($0.path)=\($1)" }
-      let group = ([row.configuration.loss.name.symbol] + others).joined(separator: ", ")
+      let group = ([row.configuration.objective.loss.symbol] + others).joined(separator: ", ")
       if members[group] == nil { groups.append(group) }
       members[group, default: []].append(row)
     }

@@ -86,6 +86,8 @@ public struct TableDefinition: Sendable, Equatable {
 }
 
 extension TableDefinition.Figures: ConfigurationSection {
+  package static var defaults: Self { Self() }
+
   package static var fields: [ConfigurationField<Self>] {
     let percent = Limits<Double>.within(0...100).orAbsent()
     return [
@@ -99,6 +101,8 @@ extension TableDefinition.Figures: ConfigurationSection {
 }
 
 extension TableDefinition.Row: ConfigurationSection {
+  package static var defaults: Self { Self() }
+
   package static var fields: [ConfigurationField<Self>] {
     [
       .value("title", \.title, "The data set's name in the table."),
@@ -120,6 +124,8 @@ extension TableDefinition.Row: ConfigurationSection {
 }
 
 extension TableDefinition: ConfigurationSection {
+  package static var defaults: Self { Self() }
+
   package static var fields: [ConfigurationField<Self>] {
     let losses = Limits<[ContrastiveLoss]>(
       text: "one or more different losses", allow: { !$0.isEmpty && Set($0).count == $0.count })

@@ -7,32 +7,32 @@ import Testing
 @testable import NeuralNetworks
 
 /// An optimiser of PyTorch's and ours with the same settings.
-struct OptimizerCase: Sendable, CustomTestStringConvertible {
+struct OptimiserCase: Sendable, CustomTestStringConvertible {
   let name: String
   var maximumNorm: Float?
-  let make: @Sendable ([(name: String, tensor: Tensor)]) -> any Optimizer
+  let make: @Sendable ([(name: String, tensor: Tensor)]) -> any Optimiser
 
   static let all = [
-    OptimizerCase(name: "adamw") { AdamW($0, weightDecay: 0.1) },
-    OptimizerCase(name: "adamw-other") { AdamW($0, beta1: 0.8, beta2: 0.95, epsilon: 1e-3, weightDecay: 0) },
-    OptimizerCase(name: "adamw-clipped", maximumNorm: 2.5) { AdamW($0, weightDecay: 0.01) },
-    OptimizerCase(name: "sgd") { SGD($0, momentum: 0) },
-    OptimizerCase(name: "sgd-momentum") { SGD($0, momentum: 0.9, weightDecay: 0.05) },
-    OptimizerCase(name: "sgd-nesterov") { SGD($0, momentum: 0.8, weightDecay: 0.05, nesterov: true) },
-    OptimizerCase(name: "sgd-clipped", maximumNorm: 2.5) { SGD($0, momentum: 0.9) },
+    OptimiserCase(name: "adamw") { AdamW($0, .init(weightDecay: 0.1)) },
+    OptimiserCase(name: "adamw-other") { AdamW($0, beta1: 0.8, beta2: 0.95, epsilon: 1e-3, .init(weightDecay: 0)) },
+    OptimiserCase(name: "adamw-clipped", maximumNorm: 2.5) { AdamW($0, .init(weightDecay: 0.01)) },
+    OptimiserCase(name: "sgd") { SGD($0, .init(momentum: 0)) },
+    OptimiserCase(name: "sgd-momentum") { SGD($0, .init(momentum: 0.9, weightDecay: 0.05)) },
+    OptimiserCase(name: "sgd-nesterov") { SGD($0, .init(momentum: 0.8, weightDecay: 0.05, nesterov: true)) },
+    OptimiserCase(name: "sgd-clipped", maximumNorm: 2.5) { SGD($0, .init(momentum: 0.9)) },
   ]
 
   var testDescription: String { name }
 }
 
-@Suite struct OptimizerTests {
+@Suite struct OptimiserTests {
   private func row(_ tensor: Tensor, _ i: Int) -> Tensor {
     tensor.sliced(i..<(i + 1)).reshaped(Array(tensor.shape.dropFirst())).copy()
   }
 
   private func rate(_ step: Int) -> Float { 0.05 / Float(1 + step) }
 
-  @Test(arguments: OptimizerCase.all) func trajectoriesAgreeWithPyTorch(_ test: OptimizerCase) throws {
+  @Test(arguments: OptimiserCase.all) func trajectoriesAgreeWithPyTorch(_ test: OptimiserCase) throws {
     let fixture = try networkFixture("optimisers")
     let (a, b) = (
       try #require(fixture.tensors["\(test.name).a"]), try #require(fixture.tensors["\(test.name).b"])
@@ -53,9 +53,9 @@ struct OptimizerCase: Sendable, CustomTestStringConvertible {
   }
 
   /// A run that is stopped, saved to a file and resumed takes the same steps, bit for bit.
-  @Test(arguments: OptimizerCase.all) func resumesExactly(_ test: OptimizerCase) throws {
+  @Test(arguments: OptimiserCase.all) func resumesExactly(_ test: OptimiserCase) throws {
     let slopes = try #require(try networkFixture("optimisers").tensors["gradients.b"])
-    func take(_ steps: Range<Int>, _ optimiser: any Optimizer, _ parameter: Tensor) {
+    func take(_ steps: Range<Int>, _ optimiser: any Optimiser, _ parameter: Tensor) {
       for step in steps {
         parameter.gradient = row(slopes, step)
         optimiser.step(rate: rate(step), maximumNorm: test.maximumNorm)
@@ -128,7 +128,7 @@ struct OptimizerCase: Sendable, CustomTestStringConvertible {
     var generator = RandomGenerator(seed: 82)
     let layer = Linear(3, 2, using: &generator)
     let before = layer.weight.scalars()
-    let optimiser = SGD(layer.parameters(), momentum: 0)
+    let optimiser = SGD(layer.parameters(), .init(momentum: 0))
     #expect(layer.weight.scalars() == before, "moving the parameters keeps their values")
     var pass = Pass.evaluation
     let x = Tensor([1, 2, 3], shape: [1, 3])
@@ -146,7 +146,7 @@ struct OptimizerCase: Sendable, CustomTestStringConvertible {
   @Test func gradientsAccumulateUntilAStep() {
     let parameter = Tensor([1, 2])
     parameter.requiresGradient = true
-    let optimiser = SGD([("p", parameter)], momentum: 0)
+    let optimiser = SGD([("p", parameter)], .init(momentum: 0))
     for _ in 0..<3 { (parameter * 2).sum().backward() }
     optimiser.step(rate: 0.1)
     expectClose(parameter, Tensor([1 - 0.6, 2 - 0.6]))
@@ -163,7 +163,7 @@ struct OptimizerCase: Sendable, CustomTestStringConvertible {
 
   @Test func clippingBoundsTheNorm() {
     let (p, q) = (Tensor([0, 0]), Tensor([Float](repeating: 0, count: 70_000)))
-    let optimiser = SGD([("p", p), ("q", q)], momentum: 0)
+    let optimiser = SGD([("p", p), ("q", q)], .init(momentum: 0))
     func step(_ maximumNorm: Float?) -> Float {
       p.gradient = Tensor([3, 4])
       q.gradient = Tensor.full(0.1, [70_000])
