@@ -120,8 +120,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
-    // What several test targets share.
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    // What several test targets share; optimised, because it checks gradients of whole networks.
+    .target(
+      name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: optimised),
     // A scripted HTTP server on loopback, for the tests of fetching as a library and as a program.
     .target(name: "LoopbackServer", path: "Tests/LoopbackServer"),
     .testTarget(name: "BasicsTests", dependencies: ["Basics", "TestSupport"]),

@@ -9,12 +9,10 @@ KERNEL(void, divide, (size_t n, const float *a, const float *b, float *y), (n, a
 KERNEL(void, maximum, (size_t n, const float *a, const float *b, float *y), (n, a, b, y))
 KERNEL(void, scale_shift, (size_t n, const float *x, float scale, float shift, float *y), (n, x, scale, shift, y))
 KERNEL(void, accumulate, (size_t n, float scale, const float *x, float *y), (n, scale, x, y))
-KERNEL(void, multiply_accumulate, (size_t n, const float *a, const float *b, float *y), (n, a, b, y))
 KERNEL(void, exp, (size_t n, const float *x, float *y), (n, x, y))
 KERNEL(void, log, (size_t n, const float *x, float *y), (n, x, y))
 KERNEL(void, sqrt, (size_t n, const float *x, float *y), (n, x, y))
 KERNEL(void, tanh, (size_t n, const float *x, float *y), (n, x, y))
-KERNEL(void, erf, (size_t n, const float *x, float *y), (n, x, y))
 KERNEL(void, relu, (size_t n, const float *x, float *y), (n, x, y))
 KERNEL(void, gelu, (size_t n, const float *x, float *y), (n, x, y))
 KERNEL(void, relu_gradient, (size_t n, const float *y, const float *dy, float *dx), (n, y, dy, dx))
@@ -22,12 +20,8 @@ KERNEL(void, gelu_gradient, (size_t n, const float *x, const float *dy, float *d
 KERNEL(void, tanh_gradient, (size_t n, const float *y, const float *dy, float *dx), (n, y, dy, dx))
 KERNEL(float, sum, (size_t n, const float *x), (n, x))
 KERNEL(float, dot, (size_t n, const float *a, const float *b), (n, a, b))
-KERNEL(float, max, (size_t n, const float *x), (n, x))
-KERNEL(float, squared_distance_to, (size_t n, const float *x, float centre), (n, x, centre))
 KERNEL(int, all_finite, (size_t n, const float *x), (n, x))
 KERNEL(void, add_row, (size_t rows, size_t columns, const float *x, const float *row, float *y),
-       (rows, columns, x, row, y))
-KERNEL(void, multiply_row, (size_t rows, size_t columns, const float *x, const float *row, float *y),
        (rows, columns, x, row, y))
 KERNEL(void, accumulate_rows, (size_t rows, size_t columns, const float *x, float *sum), (rows, columns, x, sum))
 KERNEL(void, softmax_rows, (size_t rows, size_t columns, float scale, const float *x, float *y),
@@ -118,7 +112,6 @@ KERNEL(void, dropout_add,
        (size_t n, uint64_t key, uint64_t offset, uint32_t threshold, float scale, const float *x, const float *r,
         float *y),
        (n, key, offset, threshold, scale, x, r, y))
-KERNEL(void, uniform, (size_t n, uint64_t key, uint64_t offset, float *y), (n, key, offset, y))
 KERNEL(void, adamw,
        (size_t n, float *p, const float *g, float *m, float *v, float gscale, float rate, float decay, float beta1,
         float beta2, float epsilon, float step, float vscale),

@@ -32,7 +32,6 @@ UNARY(exp, exp_of(x))
 UNARY(log, log_of(x))
 UNARY(sqrt, __builtin_elementwise_sqrt(x))
 UNARY(tanh, tanh_of(x))
-UNARY(erf, erf_of(x))
 UNARY(relu, choose((x > (vf)0.0f) | (x != x), x, (vf)0.0f))
 UNARY(gelu, gelu_of(x))
 #undef UNARY
@@ -43,8 +42,4 @@ static void scale_shift_kernel(size_t n, const float *x, float scale, float shif
 
 static void accumulate_kernel(size_t n, float scale, const float *x, float *y) {
   EACH(n, STORE(y, LOAD(y) + LOAD(x) * scale););
-}
-
-static void multiply_accumulate_kernel(size_t n, const float *a, const float *b, float *y) {
-  EACH(n, STORE(y, LOAD(y) + LOAD(a) * LOAD(b)););
 }

@@ -100,24 +100,6 @@ INLINE vf exp_of_minus_product(vf a, vf b) {
   return e - e * error;
 }
 
-// erf: x P(x^2) below 1 (our own fit, relative error 3e-11), 1 - erfc beyond.
-INLINE vf erf_of(vf x) {
-  vf a = vmin(vabs(x), (vf)10.0f);
-  vf u = a * a;
-  vf p = (vf)-9.641504258e-6f;
-  p = p * u + 1.1256943681e-4f;
-  p = p * u - 8.4828282421e-4f;
-  p = p * u + 5.2209453891e-3f;
-  p = p * u - 2.6865400025e-2f;
-  p = p * u + 1.1283781974e-1f;
-  p = p * u - 3.7612638435e-1f;
-  p = p * u + 1.1283791671f;
-  vf far = 1.0f - exp_of_minus_product(a, a) * erfcx_of(a);
-  vf y = choose(a < (vf)1.0f, p * a, far);
-  vf with_sign = as_float(as_int(y) | (as_int(x) & (int32_t)0x80000000));
-  return choose(x == x, with_sign, x);
-}
-
 // Phi(-|x|) / e^(-x^2 / 2)
 INLINE vf lower_tail_of(vf x) { return 0.5f * erfcx_of(vabs(x) * 0.70710678118654752f); }
 

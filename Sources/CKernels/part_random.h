@@ -64,14 +64,4 @@ static void dropout_add_kernel(size_t n, uint64_t key, uint64_t offset, uint32_t
     });
   })
 }
-
-static void uniform_kernel(size_t n, uint64_t key, uint64_t offset, float *py) {
-  PIECES(n, offset, {
-    float *y = py + start;
-    EACH(length, {
-      vu bits = random_bits(counters(low, i), k) >> 8;
-      STORE(y, __builtin_convertvector((vi)bits, vf) * 0x1p-24f);
-    });
-  })
-}
 #undef PIECES

@@ -28,23 +28,7 @@ REDUCTION(sum, (size_t n, const float *x), TERM)
 #define TERM(i, part) (load_up_to(a + (i), part) * load_up_to(b + (i), part))
 REDUCTION(dot, (size_t n, const float *a, const float *b), TERM)
 #undef TERM
-
-INLINE vf square(vf v) { return v * v; }
-#define TERM(i, part) square(load_up_to(x + (i), part) - centre)
-REDUCTION(squared_distance_to, (size_t n, const float *x, float centre), TERM)
-#undef TERM
 #undef REDUCTION
-
-static float max_kernel(size_t n, const float *x) {
-  vf best = (vf)-INFINITY;
-  EACH(n, {
-    vf v = LOAD(x);
-    if (part) v = first_lanes(v, part, -INFINITY);
-    best = choose((v > best) | (v != v), v, best); // a nan, once in, stays: nothing is greater than it
-    best = choose(best != best, best, vmax(best, v));
-  });
-  return max_of(best);
-}
 
 static int all_finite_kernel(size_t n, const float *x) {
   vi bad = 0;

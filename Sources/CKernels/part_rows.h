@@ -4,10 +4,6 @@ static void add_row_kernel(size_t rows, size_t columns, const float *x, const fl
   for (size_t r = 0; r < rows; r++, x += columns, y += columns) { EACH(columns, STORE(y, LOAD(x) + LOAD(row));); }
 }
 
-static void multiply_row_kernel(size_t rows, size_t columns, const float *x, const float *row, float *y) {
-  for (size_t r = 0; r < rows; r++, x += columns, y += columns) { EACH(columns, STORE(y, LOAD(x) * LOAD(row));); }
-}
-
 static void accumulate_rows_kernel(size_t rows, size_t columns, const float *x, float *sum) {
   // Strips of four vectors stay in registers down the rows.
   size_t start = 0;

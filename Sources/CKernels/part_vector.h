@@ -67,13 +67,6 @@ INLINE float largest_of(vf v) {
   return s[0];
 }
 
-// The largest lane, or nan if any is nan.
-INLINE float max_of(vf v) {
-  float m = v[0];
-  for (int i = 1; i < W; i++) m = v[i] > m || v[i] != v[i] ? v[i] : m;
-  return m;
-}
-
 // EACH(n, BODY) runs BODY over 0..<n with `i` the first element; PART is 0 for whole vectors, else how many lanes are left.
 // LOAD and STORE follow it, so that an element gets the same arithmetic wherever the end of the array is.
 #define LOAD(p) (part ? load_part((p) + i, part) : load((p) + i))

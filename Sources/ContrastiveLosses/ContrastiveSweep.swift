@@ -77,7 +77,6 @@ struct ContrastiveSweep: Sendable {
     let sums = gradient ? PartialSums(parts: parts, count: contrasts.count) : nil
     var values = [Double](repeating: 0, count: rows.count)
     values.withUnsafeMutableBufferPointer { values in
-      nonisolated(unsafe) let values = values
       Parallel.forEach(parts) { range in
         for part in range {
           withScratch(blockRows * (keepsStrip ? columns : tileColumns)) { scratch in

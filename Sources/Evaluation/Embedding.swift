@@ -15,7 +15,8 @@ public func embed(
       let places = start..<min(start + batchSize, dataset.count)
       var pass = Pass.evaluation
       let rows = encoder(dataset.images(places, form: form), &pass)
-      (result.pointer + start * encoder.embeddingDimension).update(from: rows.pointer, count: rows.count)
+      let target = result.pointer + start * encoder.embeddingDimension
+      rows.withUnsafeData { target.update(from: $0.baseAddress!, count: $0.count) }
     }
   }
   return result

@@ -24,7 +24,6 @@ public enum NearestNeighbours {
     let (tileRows, tileColumns) = (64, 2048)
     var predictions = [Int](repeating: 0, count: count)
     predictions.withUnsafeMutableBufferPointer { predictions in
-      nonisolated(unsafe) let predictions = predictions
       Parallel.forEach((count + tileRows - 1) / tileRows) { tiles in
         withScratch(tileRows * tileColumns) { similarities in
           for tile in tiles {

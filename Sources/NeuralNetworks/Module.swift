@@ -125,8 +125,21 @@ extension Module {
   }
 }
 
-/// Marks a new tensor as trained.
-func parameter(_ tensor: Tensor) -> Tensor {
+/// Marks a new tensor as trained: a leaf that requires a gradient, as every `Member.parameter` is to be.
+///
+/// ```swift
+/// /// `x * scale`, with a trained factor for each value of the last axis.
+/// final class Scale: Layer {
+///   let scale: Tensor
+///   init(_ width: Int) { scale = parameter(.ones([width])) }
+///   var members: [Member] { [.parameter("scale", scale)] }
+///   func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor { x * scale }
+/// }
+/// ```
+///
+/// Stops the program when the tensor is the result of a recorded operation.
+/// - Returns: the tensor itself.
+public func parameter(_ tensor: Tensor) -> Tensor {
   tensor.requiresGradient = true
   return tensor
 }

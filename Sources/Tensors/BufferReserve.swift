@@ -10,7 +10,7 @@ package enum BufferReserve {
   /// `BUFFER_SIZE` in OpenBLAS's sources.
   private static let bufferSize = 128 << 20
 
-  private struct State: @unchecked Sendable {
+  private struct State {
     /// Threads that are provided for.
     var threads = 0
     /// Buffers that no product may use yet. OpenBLAS's own threads, made when it was loaded, keep the first ones that

@@ -121,10 +121,11 @@ public enum LinearAlgebra {
     )
     guard k > 0 else { return (u, values, v) }
     // LAPACK sees A^T = V S U^T: what it calls U is V, and the reverse.
-    let status = LAPACKE_sgesdd(
-      columnMajor, letter("S"), lapack_integer(n), lapack_integer(m), work.pointer, lapack_integer(n),
-      values.pointer, v.pointer,
-      lapack_integer(n), u.pointer, lapack_integer(k))
+    let status = work.withUnsafeMutableData { work in
+      LAPACKE_sgesdd(
+        columnMajor, letter("S"), lapack_integer(n), lapack_integer(m), work.baseAddress, lapack_integer(n),
+        values.pointer, v.pointer, lapack_integer(n), u.pointer, lapack_integer(k))
+    }
     try check(status, "singularValues")
     return (u, values, v)
   }
@@ -157,10 +158,11 @@ public enum LinearAlgebra {
     }
     var singular = [Float](repeating: 0, count: min(m, n))
     var rank: lapack_integer = 0
-    let status = LAPACKE_sgelsd(
-      columnMajor, lapack_integer(m), lapack_integer(n), lapack_integer(columns), work.pointer,
-      lapack_integer(m),
-      columnsInPlace.pointer, lapack_integer(length), &singular, cutoff, &rank)
+    let status = work.withUnsafeMutableData { work in
+      LAPACKE_sgelsd(
+        columnMajor, lapack_integer(m), lapack_integer(n), lapack_integer(columns), work.baseAddress,
+        lapack_integer(m), columnsInPlace.pointer, lapack_integer(length), &singular, cutoff, &rank)
+    }
     try check(status, "leastSquares")
     return columnsInPlace.sliced(axis: 1, 0..<n).transposed().reshaped(shape)
   }

@@ -118,7 +118,6 @@ package func sumOverRowBlocks(
   let block = Swift.max(64, (rows + 63) / 64)
   let blocks = (rows + block - 1) / block
   withScratch(Swift.max(1, blocks * width)) { partial in
-    nonisolated(unsafe) let partial = partial
     let grain = Swift.max(1, elementwiseGrain / Swift.max(1, block * width))
     Parallel.forEach(blocks, grain: grain) { range in
       for b in range {

@@ -20,26 +20,26 @@ public enum MemoryPool {
     public var peakBytesInUse = 0
   }
 
-  private struct State {
+  // The pointers in `free` belong to the pool alone until they are handed out, and the lock guards the lists: so a
+  // state may pass between threads.
+  private struct State: @unchecked Sendable {
     var free = [[UnsafeMutableRawPointer]](repeating: [], count: sizeClassCount)
     var statistics = Statistics()
   }
 
-  // The pointers in `free` belong to the pool alone until they are handed out.
-  private struct Guarded: @unchecked Sendable { var state = State() }
-  private static let guarded = Mutex(Guarded())
+  private static let state = Mutex(State())
   private static let sizeClassCount = 8 * 64
 
   /// The figures as they are at this moment, over all threads.
-  public static var statistics: Statistics { guarded.withLock { $0.state.statistics } }
+  public static var statistics: Statistics { state.withLock { $0.statistics } }
 
   /// Starts a new measurement of `peakBytesInUse`.
   public static func resetPeak() {
-    guarded.withLock { $0.state.statistics.peakBytesInUse = $0.state.statistics.bytesInUse }
+    state.withLock { $0.statistics.peakBytesInUse = $0.statistics.bytesInUse }
   }
 
   /// Gives every block that no tensor uses back to the system.
-  public static func releaseUnused() { guarded.withLock { release(&$0.state) } }
+  public static func releaseUnused() { state.withLock { release(&$0) } }
 
   private static func release(_ state: inout State) {
     for sizeClass in state.free.indices {
@@ -57,23 +57,22 @@ public enum MemoryPool {
     }
     let sizeClass = sizeClass(of: byteCount)
     let size = bytes(ofClass: sizeClass)
-    let reused = guarded.withLock { guarded -> UnsafeMutableRawPointer? in
-      guarded.state.statistics.bytesInUse += size
-      guarded.state.statistics.peakBytesInUse = max(
-        guarded.state.statistics.peakBytesInUse, guarded.state.statistics.bytesInUse)
-      if let block = guarded.state.free[sizeClass].popLast() { return block }
-      if size >= large, isMostlyUnused(guarded.state.statistics) { release(&guarded.state) }
-      guarded.state.statistics.systemAllocations += 1
-      guarded.state.statistics.bytesHeld += size
+    let reused = state.withLock { state -> UnsafeMutableRawPointer? in
+      state.statistics.bytesInUse += size
+      state.statistics.peakBytesInUse = max(state.statistics.peakBytesInUse, state.statistics.bytesInUse)
+      if let block = state.free[sizeClass].popLast() { return block }
+      if size >= large, isMostlyUnused(state.statistics) { release(&state) }
+      state.statistics.systemAllocations += 1
+      state.statistics.bytesHeld += size
       return nil
     }
     return (reused ?? systemBlock(size), sizeClass)
   }
 
   static func recycle(_ block: UnsafeMutableRawPointer, sizeClass: Int) {
-    guarded.withLock { guarded in
-      guarded.state.statistics.bytesInUse -= bytes(ofClass: sizeClass)
-      guarded.state.free[sizeClass].append(block)
+    state.withLock { state in
+      state.statistics.bytesInUse -= bytes(ofClass: sizeClass)
+      state.free[sizeClass].append(block)
     }
   }
 
@@ -126,6 +125,9 @@ public enum MemoryPool {
 }
 
 /// A block of the pool, returned when its last owner lets go.
+///
+/// The block's place never changes; its contents do, under the rule that stands at `Tensor`: whoever made the
+/// storage may write until another thread can see it, afterwards only while no other thread reads or writes.
 package final class Storage: @unchecked Sendable {
   package let pointer: UnsafeMutablePointer<Float>
   private let sizeClass: Int

@@ -28,9 +28,24 @@ public enum Parallel {
     count.store(n, ordering: .relaxed)
   }
 
-  /// Splits `0..<count` into at most `threadCount` contiguous ranges of at least `grain` elements and runs
-  /// `body` on each, in parallel; returns when all are done. A call from within another, or while another
-  /// thread's call runs, works through the same ranges on the calling thread.
+  /// Splits `0..<count` into at most `threadCount` contiguous ranges of at least `grain` elements (one range where
+  /// there are fewer), and runs `body` on each, in parallel. Returns when all are done, and then what `body` wrote
+  /// can be read.
+  ///
+  /// The ranges do not overlap, and every index is in one of them. Which thread runs a range, and when, is not
+  /// known: the calling thread runs one at least. A call from within another, or while another thread's call runs,
+  /// works through the same ranges in order on the calling thread; so a range must not wait for another.
+  ///
+  /// What `body` may do:
+  /// * read what nobody writes meanwhile;
+  /// * write memory that belongs to its range alone, through pointers: no two ranges the same element, and no
+  ///   variable, array or tensor property that other ranges use. The compiler does not check this: `body` is not
+  ///   `@Sendable`, so that it can capture pointers.
+  /// * take `withScratch`, and call `forEach` again.
+  ///
+  /// It cannot throw: check what may be wrong before, or write a result for each index and look at them
+  /// afterwards. `withoutGradient` counts for the calling thread only: operations on tensors within `body` would be
+  /// recorded on the others.
   public static func forEach(_ count: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
     guard count > 0 else { return }
     let parts = max(1, min(threadCount, count / max(1, grain)))

@@ -11,6 +11,7 @@ package struct PartialSums {
     self.count = count
   }
 
+  /// Where one core adds up; valid until `total()`. Whoever writes there must still hold the sums.
   package func part(_ part: Int) -> UnsafeMutablePointer<Float> { storage.pointer + part * count }
 
   /// The sum over the parts; uses them up.

@@ -80,7 +80,6 @@ extension Tensor {
     let blocks = (count + block - 1) / block
     var partial = [Float](repeating: 0, count: blocks)
     partial.withUnsafeMutableBufferPointer { partial in
-      nonisolated(unsafe) let partial = partial
       Parallel.forEach(blocks) { range in
         for b in range { partial[b] = ck_sum(min(block, count - b * block), pointer + b * block) }
       }

@@ -84,8 +84,7 @@ extension Tensor {
     let value = Tensor.uninitialised(shape)
     var lengths = [Double](repeating: 0, count: rows)
     lengths.withUnsafeMutableBufferPointer { lengths in
-      guard let lengths = lengths.baseAddress else { return }
-      nonisolated(unsafe) let target = lengths
+      guard let target = lengths.baseAddress else { return }
       Parallel.forEach(rows, grain: grain) { range in
         let row = range.lowerBound
         ck_normalise_rows(
@@ -96,8 +95,7 @@ extension Tensor {
     return Tensor.record(value, from: [self]) { upstream in
       let gradient = Tensor.uninitialised(saved.shape)
       savedLengths.withUnsafeBufferPointer { lengths in
-        guard let lengths = lengths.baseAddress else { return }
-        nonisolated(unsafe) let source = lengths
+        guard let source = lengths.baseAddress else { return }
         Parallel.forEach(rows, grain: grain) { range in
           let row = range.lowerBound
           ck_normalise_gradient_rows(

@@ -14,6 +14,19 @@ import Basics
 ///
 /// Shapes are checked where a value enters an operation; a mismatch stops the program with both shapes in the
 /// message.
+///
+/// ## Threads
+///
+/// A tensor may be handed to another thread, and any number of threads may compute with it at once, as long as
+/// none of them changes it. The compiler does not check this (`@unchecked Sendable`); it is for the user to see
+/// to. What changes a tensor:
+/// * `withUnsafeMutableData`, and with it a module's `load`: the elements, for all views too;
+/// * an optimiser's `init` and `step`: the elements of its parameters, and where they lie;
+/// * setting `requiresGradient` or `gradient`;
+/// * `backward()`: the `gradient` of every leaf that the loss depends on, and the graph between. Two losses that
+///   share a leaf or a part of their graphs must not run `backward()` at once.
+///
+/// An operation writes its result before anybody else can see it, so a new tensor needs no care.
 public final class Tensor: @unchecked Sendable {
   /// The length of each axis; empty for a scalar.
   public let shape: [Int]
@@ -57,7 +70,12 @@ public final class Tensor: @unchecked Sendable {
   /// The number of axes.
   public var rank: Int { shape.count }
 
-  /// The first element. Valid while the tensor is alive and in place.
+  /// The first element. Valid while the tensor is alive and its storage has not been moved.
+  ///
+  /// The pointer keeps nothing alive, and Swift may free a tensor after the last use of its name. So take it only of
+  /// a tensor that something holds until the memory has been used for the last time: a parameter, a property of
+  /// `self`, a capture of the closure that uses it, or a local name that is used again afterwards (returned, for
+  /// example). Never take it of a temporary, as in `f(x.transposed().pointer)`: use `withUnsafeData` there.
   package var pointer: UnsafeMutablePointer<Float> { storage.pointer + offset }
 
   /// Calls `body` with the elements in row-major order.

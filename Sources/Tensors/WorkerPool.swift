@@ -4,13 +4,14 @@ import Foundation
 import Synchronization
 
 /// Threads that wait for numbered parts of one job at a time.
+///
+/// What is not atomic is changed only by the thread that holds `busy`. Workers read it (`body`) only between their
+/// start and their end, during which that thread leaves it alone; both are ordered by atomics.
 final class WorkerPool: @unchecked Sendable {
   static let shared = WorkerPool()
 
   private let busy = Atomic<Bool>(false)
   private let remaining = Atomic<Int>(0)
-  // Both are changed only by the holder of `busy`, and read by workers only between their start and their
-  // end.
   private var workers: [Worker] = []
   private var body: ((Int) -> Void)?
   /// False once the system refused a thread.
@@ -70,7 +71,7 @@ final class WorkerPool: @unchecked Sendable {
 }
 
 /// One thread: looks for its next part for some microseconds, then sleeps until woken.
-private final class Worker: @unchecked Sendable {
+private final class Worker: Sendable {
   private let part: Int
   private unowned let pool: WorkerPool
   private let started = Atomic<UInt64>(0)

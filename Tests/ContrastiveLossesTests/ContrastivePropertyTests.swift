@@ -1,7 +1,7 @@
 import Basics
 import ContrastiveLosses
-import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Properties of the contrastive losses")
@@ -57,22 +57,8 @@ struct ContrastivePropertyTests {
   func differences(_ loss: ContrastiveLoss) throws {
     let (view1, view2, labels) = randomBatch(9, 4, classes: 3, seed: 8)
     let objective = ContrastiveObjective(loss, temperature: 0.5, alpha: 0.3)
-    let result = try evaluate(objective, view1, view2, labels)
-    for (view, gradient) in [(view1, result.gradient1), (view2, result.gradient2)] {
-      let numeric = Tensor.zeros(view.shape)
-      for i in 0..<view.count {
-        func shifted(_ by: Float) throws -> Double {
-          view.withUnsafeMutableData { $0[i] += by }
-          defer { view.withUnsafeMutableData { $0[i] -= by } }
-          return Double(try withoutGradient { try objective(view1, view2, labels: labels).item() })
-        }
-        let step: Float = 0.02
-        let slope =
-          (8 * (try shifted(step) - shifted(-step)) - (try shifted(2 * step) - shifted(-2 * step)))
-          / (12 * Double(step))
-        numeric.withUnsafeMutableData { $0[i] = Float(slope) }
-      }
-      #expect(relativeError(gradient, numeric) <= 2e-3)
+    try expectGradients(of: [("view 1", view1), ("view 2", view2)], step: 0.02, smallest: 0) {
+      try objective(view1, view2, labels: labels)
     }
   }
 

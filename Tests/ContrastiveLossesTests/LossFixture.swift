@@ -2,6 +2,7 @@ import Basics
 import ContrastiveLosses
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// One file of Tests/Fixtures/losses, as make_loss_fixtures.py wrote it.
@@ -11,16 +12,13 @@ struct LossFixture {
 
   init(_ name: String) throws {
     self.name = name
-    arrays = try Npz.read("\(LossFixture.folder)/\(name)")
-  }
-
-  static var folder: String {
-    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    return tests.appendingPathComponent("Fixtures/losses").path
+    arrays = try Npz.read(fixture("losses/\(name)"))
   }
 
   static let names: [String] =
-    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".npz") }
+    ((try? FileManager.default.contentsOfDirectory(atPath: fixture("losses"))) ?? []).filter {
+      $0.hasSuffix(".npz")
+    }
     .sorted()
 
   func array(_ name: String) throws -> NpyArray { try #require(arrays[name]) }
@@ -42,16 +40,6 @@ struct LossFixture {
       symmetric: settings[3] == 1, normalising: false, positiveClamp: settings[4] < 0 ? nil : settings[4],
       tileRows: tileRows)
   }
-}
-
-/// The norm of the difference over the norm of the expected; the norm of the difference where little is
-/// expected.
-func relativeError(_ actual: Tensor, _ expected: Tensor) -> Double {
-  guard actual.shape == expected.shape else { return .infinity }
-  let (a, b) = (actual.scalars(), expected.scalars())
-  let difference = zip(a, b).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }.squareRoot()
-  let norm = b.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-  return norm < 1e-4 ? difference : difference / norm
 }
 
 /// Unit rows, two views of `batch` points of `classes` classes.

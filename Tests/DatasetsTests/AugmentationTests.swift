@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -36,10 +37,6 @@ import Testing
   private func isBinomial(_ found: Int, of count: Int, probability: Double) -> Bool {
     let expected = Double(count) * probability
     return abs(Double(found) - expected) <= 4 * (expected * (1 - probability)).squareRoot()
-  }
-
-  private func largestDifference(_ a: [Float], _ b: [Double]) -> Double {
-    zip(a, b).map { abs(Double($0) - $1) }.max()!
   }
 
   @Test func withoutChangesAViewIsTheNormalisedImage() {

@@ -50,13 +50,12 @@ import Testing
   }
 
   @Test func theSameImagesForAnyNumberOfThreads() throws {
-    let before = Parallel.threadCount
-    defer { Parallel.setThreadCount(before) }
     let many = Glyphs(
       trainingCounts: [Int](repeating: 30, count: 10), testCounts: [Int](repeating: 1, count: 10))
     let drawn = try [1, 2, 3].map { threads in
-      Parallel.setThreadCount(threads)
-      return Array(try many.load(cache: folder.path + "/\(threads)").training.store.bytes)
+      try withThreadCount(threads) {
+        Array(try many.load(cache: folder.path + "/\(threads)").training.store.bytes)
+      }
     }
     #expect(drawn[0] == drawn[1] && drawn[0] == drawn[2])
   }

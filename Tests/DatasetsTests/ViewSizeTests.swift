@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -59,10 +60,6 @@ import Testing
       }
     }
     return result
-  }
-
-  private func largestDifference(_ a: [Float], _ b: [Double]) -> Double {
-    a.count == b.count ? zip(a, b).map { abs(Double($0) - $1) }.max()! : .infinity
   }
 
   @Test(arguments: [(40, 50, 16), (33, 20, 9), (24, 24, 30), (64, 16, 24)], [false, true])

@@ -2,12 +2,13 @@ import Foundation
 import LoopbackServer
 import Synchronization
 import Tensors
+import TestSupport
 
 @testable import Fetching
 
 /// A data folder, a file that is published as these bytes, and what a fetch of it said.
 final class FetchFixture {
-  let folder = NSTemporaryDirectory() + "fetching-\(UUID().uuidString)"
+  private let temporary: TemporaryFolder
   let bytes: [UInt8]
   var options = FetchOptions()
   var environment = FetchEnvironment()
@@ -19,15 +20,14 @@ final class FetchFixture {
   init(bytes count: Int = 200_000) throws {
     var generator = RandomGenerator(seed: 7)
     bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    temporary = try TemporaryFolder()
     options.stall = 0.3
     options.connectTimeout = 2
     environment.random = { 1 }
     environment.sleep = { [unowned self] in waited += $0 }
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
-
+  var folder: String { temporary.path }
   var path: String { folder + "/set/file.bin" }
   var partial: [UInt8]? { contents("file.bin.partial") }
   /// What a fetch left in the data set's folder.
@@ -40,8 +40,7 @@ final class FetchFixture {
   }
 
   func write(_ bytes: [UInt8], _ name: String) throws {
-    try FileManager.default.createDirectory(atPath: folder + "/set", withIntermediateDirectories: true)
-    try Data(bytes).write(to: URL(fileURLWithPath: "\(folder)/set/\(name)"))
+    try temporary.write(bytes, "set/\(name)")
   }
 
   static func md5(_ bytes: [UInt8]) throws -> String {

@@ -68,11 +68,3 @@ func formula(_ shape: [Int], seed: UInt32) -> Tensor {
       return Float(x >> 8) * 0x1p-23 - 1
     }, shape: shape)
 }
-
-/// How far from a reference the values are, relative to its largest magnitude.
-func relativeError(_ actual: Tensor, _ expected: [Double]) -> Double {
-  precondition(actual.count == expected.count)
-  let scale = expected.reduce(0) { max($0, abs($1)) }
-  let worst = zip(actual.doubles, expected).map { $0.isFinite ? abs($0 - $1) : .infinity }.max() ?? 0
-  return worst / max(scale, 1e-30)
-}

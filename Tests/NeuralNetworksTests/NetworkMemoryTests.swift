@@ -1,4 +1,5 @@
 import Tensors
+import TestSupport
 import Testing
 
 @testable import NeuralNetworks
@@ -39,7 +40,7 @@ import Testing
       Parallel.setThreadCount(threads)
       let configuration = Self.transformer(sizes)
       let images = [sizes[6], sizes[1], sizes[0], sizes[0]]
-      Self.expectClose(configuration.memory(images: sizes[6]), images) { generator in
+      Self.expectEstimate(configuration.memory(images: sizes[6]), images) { generator in
         VisionTransformer(configuration, using: &generator)
       }
     }
@@ -51,14 +52,14 @@ import Testing
       Parallel.setThreadCount(threads)
       let configuration = Self.residual(sizes)
       let images = [sizes[4], sizes[1], sizes[0], sizes[0]]
-      Self.expectClose(configuration.memory(images: sizes[4], size: sizes[0]), images) { generator in
+      Self.expectEstimate(configuration.memory(images: sizes[4], size: sizes[0]), images) { generator in
         ResNet(configuration, using: &generator)
       }
     }
   }
 
-  /// From a tenth too little to a quarter too much.
-  private static func expectClose(
+  /// Expects an estimate from a tenth too little to a quarter too much.
+  private static func expectEstimate(
     _ memory: NetworkMemory, _ shape: [Int], _ make: (inout RandomGenerator) -> any Encoder
   ) {
     var generator = RandomGenerator(seed: 1)

@@ -1,5 +1,4 @@
 import Basics
-import Foundation
 import Tensors
 import TestSupport
 import Testing
@@ -65,8 +64,8 @@ struct OptimiserCase: Sendable, CustomTestStringConvertible {
     let straight = start.copy()
     take(0..<10, test.make([("p", straight)]), straight)
 
-    let path = NSTemporaryDirectory() + "optimiser-\(test.name)-\(ProcessInfo.processInfo.processIdentifier)"
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let folder = try TemporaryFolder()
+    let path = folder.file("state.safetensors")
     let first = start.copy()
     let before = test.make([("p", first)])
     take(0..<4, before, first)

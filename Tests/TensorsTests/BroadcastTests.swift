@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Tensors
@@ -102,6 +103,6 @@ struct BroadcastTests {
         }
       }
     }
-    expectClose(found, Tensor(expected, shape: p.lead + [p.m, p.n]), 1e-5)
+    expectClose(found, Tensor(expected, shape: p.lead + [p.m, p.n]), tolerance: 1e-6)
   }
 }

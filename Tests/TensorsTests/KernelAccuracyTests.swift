@@ -75,11 +75,6 @@ struct KernelAccuracyTests {
     withLevel(level) { expectFunction(ck_tanh, tanh, relative: 1e-6, "tanh") }
   }
 
-  @Test("erf is within 1e-6", arguments: kernelLevels)
-  func errorFunction(_ level: Int32) {
-    withLevel(level) { expectFunction(ck_erf, erf, relative: 1e-6, "erf") }
-  }
-
   @Test(
     "GELU and its slope, relative to what they are near 0 and absolute in the tail", arguments: kernelLevels)
   func gelu(_ level: Int32) {
@@ -111,7 +106,7 @@ struct KernelAccuracyTests {
     }
   }
 
-  @Test("relu keeps nan, and maximum of a nan is one", arguments: kernelLevels)
+  @Test("relu keeps nan, and a nan anywhere is not finite", arguments: kernelLevels)
   func relu(_ level: Int32) {
     withLevel(level) {
       #expect(apply(ck_relu, [-1, 0, 2, -.infinity, .infinity]) == [0, 0, 2, 0, .infinity])
@@ -119,18 +114,15 @@ struct KernelAccuracyTests {
       for place in 0..<40 {
         var x = (0..<40).map { Float($0 % 7) }
         x[place] = .nan
-        #expect(ck_max(40, x).isNaN)
         #expect(ck_all_finite(40, x) == 0)
       }
-      #expect(ck_max(0, []) == -.infinity)
-      #expect(ck_max(3, [-5, -2, -9]) == -2)
     }
   }
 
   @Test("an element's result does not depend on where the array ends", arguments: kernelLevels)
   func ends(_ level: Int32) {
     withLevel(level) {
-      let kernels: [UnaryKernel] = [ck_exp, ck_log, ck_sqrt, ck_tanh, ck_erf, ck_relu, ck_gelu]
+      let kernels: [UnaryKernel] = [ck_exp, ck_log, ck_sqrt, ck_tanh, ck_relu, ck_gelu]
       let x = (0..<70).map { Float($0) * 0.13 - 3.7 }
       for kernel in kernels {
         let alone = x.map { apply(kernel, [$0])[0].bitPattern }

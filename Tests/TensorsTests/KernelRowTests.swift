@@ -1,18 +1,8 @@
 import CKernels
 import Foundation
 import Tensors
+import TestSupport
 import Testing
-
-private func random(_ count: Int, _ deviation: Float = 1, seed: UInt64) -> [Float] {
-  var generator = RandomGenerator(seed: seed)
-  return (0..<count).map { _ in deviation * generator.normal() }
-}
-
-/// The largest difference, relative to the largest expected magnitude.
-private func difference(_ actual: [Float], _ expected: [Double]) -> Double {
-  let scale = expected.reduce(1e-30) { max($0, abs($1)) }
-  return zip(actual, expected).reduce(0) { max($0, abs(Double($1.0) - $1.1)) } / scale
-}
 
 @Suite("Reductions, rows and random kernels")
 struct KernelRowTests {
@@ -22,14 +12,12 @@ struct KernelRowTests {
   func sums(_ level: Int32) {
     withLevel(level) {
       for count in [0, 1, 5, 16, 63, 64, 65, 1023, 1024, 1025, 70_001] {
-        let (a, b) = (random(count, seed: 1), random(count, seed: 2))
+        let (a, b) = (normals(count, seed: 1), normals(count, seed: 2))
         let scale = max(1, Double(count).squareRoot())
         #expect(abs(Double(ck_sum(count, a)) - a.reduce(0) { $0 + Double($1) }) < 2e-6 * scale)
         #expect(
           abs(Double(ck_dot(count, a, b)) - zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) }) < 2e-6
             * scale)
-        let squares = a.reduce(0) { $0 + pow(Double($1) - 0.5, 2) }
-        #expect(abs(Double(ck_squared_distance_to(count, a, 0.5)) - squares) <= 1e-6 * squares)
       }
       // A long sum of one sign keeps its digits.
       #expect(abs(ck_sum(1 << 22, [Float](repeating: 0.1, count: 1 << 22)) / 419_430.4 - 1) < 1e-6)
@@ -41,7 +29,7 @@ struct KernelRowTests {
     withLevel(level) {
       for width in Self.widths {
         let rows = 3
-        let (x, dy) = (random(rows * width, 5, seed: 3), random(rows * width, seed: 4))
+        let (x, dy) = (normals(rows * width, 5, seed: 3), normals(rows * width, seed: 4))
         var (y, dx) = ([Float](repeating: 0, count: x.count), [Float](repeating: 0, count: x.count))
         var (logs, dLogs, total) = (y, dx, [Float](repeating: 0, count: rows))
         ck_softmax_rows(rows, width, 0.7, x, &y)
@@ -60,13 +48,13 @@ struct KernelRowTests {
           let (p, q) = (probabilities(0.7), probabilities(1))
           let inner = zip(p, u).reduce(0) { $0 + $1.0 * $1.1 }
           let lse = v.max()! + log(v.reduce(0) { $0 + exp($1 - v.max()!) })
-          #expect(difference(Array(y[range]), p) < 1e-6)
+          #expect(relativeError(Array(y[range]), p) < 1e-6)
           // Relative to the upstream gradient: where one probability is nearly 1 all slopes are nearly 0.
           let slopes = zip(p, u).map { 0.7 * $0 * ($1 - inner) }
           let scale = u.reduce(1) { max($0, abs($1)) }
           #expect(zip(dx[range], slopes).allSatisfy { abs(Double($0) - $1) < 1e-6 * scale })
-          #expect(difference(Array(logs[range]), v.map { $0 - lse }) < 1e-6)
-          #expect(difference(Array(dLogs[range]), zip(q, u).map { $1 - $0 * u.reduce(0, +) }) < 3e-6)
+          #expect(relativeError(Array(logs[range]), v.map { $0 - lse }) < 1e-6)
+          #expect(relativeError(Array(dLogs[range]), zip(q, u).map { $1 - $0 * u.reduce(0, +) }) < 3e-6)
           #expect(abs(Double(total[row]) - lse) < 1e-6 * max(1, abs(lse)))
         }
       }
@@ -81,9 +69,9 @@ struct KernelRowTests {
     withLevel(level) {
       for width in Self.widths.dropFirst(2) {
         let rows = 4
-        let x = random(rows * width, 2, seed: 5).map { $0 + 30 }
+        let x = normals(rows * width, 2, seed: 5).map { $0 + 30 }
         let (scale, shift, dy) = (
-          random(width, seed: 6), random(width, seed: 7), random(rows * width, seed: 8)
+          normals(width, seed: 6), normals(width, seed: 7), normals(rows * width, seed: 8)
         )
         var (y, dx) = ([Float](repeating: 0, count: x.count), [Float](repeating: 1, count: x.count))
         var (mean, inverse) = ([Float](repeating: 0, count: rows), [Float](repeating: 0, count: rows))
@@ -110,10 +98,10 @@ struct KernelRowTests {
             expectShift[k] += Double(dy[row * width + k])
           }
         }
-        #expect(difference(y, expectY) < 2e-5)
-        #expect(difference(dx, expectX) < 2e-5)
-        #expect(difference(dScale, expectScale) < 2e-5)
-        #expect(difference(dShift, expectShift) < 1e-6)
+        #expect(relativeError(y, expectY) < 2e-5)
+        #expect(relativeError(dx, expectX) < 2e-5)
+        #expect(relativeError(dScale, expectScale) < 2e-5)
+        #expect(relativeError(dShift, expectShift) < 1e-6)
       }
     }
   }
@@ -143,13 +131,23 @@ struct KernelRowTests {
     }
   }
 
+  /// The numbers that masks are made of, in 64 steps of [0, 1): of the thresholds k / 64, how many an element passes.
+  private func numbers(_ count: Int, key: UInt64) -> [Float] {
+    var (passed, kept) = ([Float](repeating: 0.5, count: count), [Float](repeating: 0, count: count))
+    let ones = [Float](repeating: 1, count: count)
+    for k in 1..<64 {
+      ck_dropout(count, key, 0, UInt32(k) << 26, 1, ones, &kept)
+      ck_accumulate(count, 1, kept, &passed)
+    }
+    ck_scale_shift(count, passed, 1.0 / 64, 0, &kept)
+    return kept
+  }
+
   @Test("random numbers are uniform, and streams of neighbouring keys unrelated", arguments: kernelLevels)
   func uniform(_ level: Int32) {
     withLevel(level) {
       let count = 1 << 18
-      var (a, b) = ([Float](repeating: 0, count: count), [Float](repeating: 0, count: count))
-      ck_uniform(count, 7, 0, &a)
-      ck_uniform(count, 8, 0, &b)
+      let (a, b) = (numbers(count, key: 7), numbers(count, key: 8))
       var bins = [Double](repeating: 0, count: 64)
       for value in a { bins[Int(value * 64)] += 1 }
       let expected = Double(count) / 64
@@ -167,7 +165,7 @@ struct KernelRowTests {
   func contrastive(_ level: Int32) {
     withLevel(level) {
       for width in Self.widths {
-        let x = random(width, 20, seed: 9)
+        let x = normals(width, 20, seed: 9)
         let v = x.map(Double.init)
         var (maximum, sum): (Float, Float) = (-.infinity, 0)
         let half = width / 2

@@ -1,16 +1,8 @@
 import CKernels
 import Foundation
 import Tensors
+import TestSupport
 import Testing
-
-private func random(_ count: Int, _ deviation: Float = 1, seed: UInt64) -> [Float] {
-  var generator = RandomGenerator(seed: seed)
-  return (0..<count).map { _ in deviation * generator.normal() }
-}
-
-private func difference(_ a: [Float], _ b: [Float]) -> Float {
-  zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1) / max(1, abs($1.1))) }
-}
 
 /// The kernels that do several things in one pass, against the ones that do one each.
 @Suite("Fused kernels of a transformer's block")
@@ -34,7 +26,7 @@ struct KernelTransformerTests {
       for width in Self.widths {
         for (offset, threshold) in Self.offsets.map({ ($0, threshold) }) + [(3, 0)] {
           let rows = 5
-          let (x, dy) = (random(rows * width, 4, seed: 3), random(rows * width, seed: 4))
+          let (x, dy) = (normals(rows * width, 4, seed: 3), normals(rows * width, seed: 4))
           let rowScales: [Float] = [1, 0, 1.25, 2, 0.5]
           var expected = x
           for row in 0..<rows {
@@ -46,8 +38,9 @@ struct KernelTransformerTests {
           let keep = threshold == 0 ? 1 : scale
           var (y, z) = (x, x)
           ck_softmax_dropout_rows(rows, width, 0.3, rowScales, x, key, offset, threshold, keep, &y, &z)
-          #expect(difference(y, expected) < 1e-6, "width \(width)")
-          #expect(difference(z, expectedDropped) < 1e-6, "width \(width), offset \(offset)")
+          #expect(relativeError(y, expected.map(Double.init)) < 1e-6, "width \(width)")
+          #expect(
+            relativeError(z, expectedDropped.map(Double.init)) < 1e-6, "width \(width), offset \(offset)")
           #expect(zip(z, expectedDropped).allSatisfy { ($0 == 0) == ($1 == 0) })
 
           var inPlace = x
@@ -66,7 +59,7 @@ struct KernelTransformerTests {
             slopes.replaceSubrange(range, with: part)
           }
           ck_softmax_dropout_gradient_rows(rows, width, 0.3, rowScales, y, z, dy, &dx)
-          #expect(difference(dx, slopes) < 2e-6, "width \(width)")
+          #expect(largestDifference(dx, slopes.map(Double.init)) < 2e-6, "width \(width)")
         }
       }
     }
@@ -78,7 +71,7 @@ struct KernelTransformerTests {
       for bad in [Float.nan, -.infinity] {
         for width in [3, 65, 120] {
           for place in [0, width - 1] {
-            var x = random(width, seed: 1)
+            var x = normals(width, seed: 1)
             x[place] = bad
             var (y, z, expected) = (x, x, x)
             ck_softmax_rows(1, width, 1, x, &expected)
@@ -98,7 +91,7 @@ struct KernelTransformerTests {
         for (offset, threshold) in Self.offsets.map({ ($0, threshold) }) + [(3, 0)] {
           let rows = 4
           let count = rows * width
-          let (x, bias, dz) = (random(count, 2, seed: 5), random(width, seed: 6), random(count, seed: 7))
+          let (x, bias, dz) = (normals(count, 2, seed: 5), normals(width, seed: 6), normals(count, seed: 7))
           let keep = threshold == 0 ? 1 : scale
           var (before, activation) = (x, x)
           ck_add_row(rows, width, x, bias, &before)
@@ -112,7 +105,9 @@ struct KernelTransformerTests {
           ck_gelu_gradient(count, before, slopes, &slopes)
           var (again, dx) = (x, dz)
           ck_gelu_dropout_gradient(count, key, offset, threshold, keep, before, dz, &again, &dx)
-          #expect(again == expected && difference(dx, slopes) < 1e-6, "width \(width), offset \(offset)")
+          #expect(
+            again == expected && relativeError(dx, slopes.map(Double.init)) < 1e-6,
+            "width \(width), offset \(offset)")
         }
       }
     }
@@ -122,7 +117,9 @@ struct KernelTransformerTests {
   func layerNormAgain(_ level: Int32) {
     withLevel(level) {
       for width in Self.widths {
-        let (x, scale, shift) = (random(3 * width, seed: 8), random(width, seed: 9), random(width, seed: 10))
+        let (x, scale, shift) = (
+          normals(3 * width, seed: 8), normals(width, seed: 9), normals(width, seed: 10)
+        )
         var (y, again) = (x, x)
         var (mean, inverse) = ([Float](repeating: 0, count: 3), [Float](repeating: 0, count: 3))
         ck_layer_norm_rows(3, width, x, scale, shift, 1e-5, &y, &mean, &inverse)

@@ -107,20 +107,22 @@ struct OperationTests {
     let upstream = try #require(reference["\(operation.name).upstream"])
     for input in inputs { input.requiresGradient = true }
     let value = operation.function(inputs)
-    expectClose(value, expected, 3e-6)
+    expectClose(value, expected, tolerance: 5e-7)
     (value * upstream).sum().backward()
     for (i, input) in inputs.enumerated() {
       let gradient = try #require(input.gradient)
       let expected = try #require(reference["\(operation.name).gradient.\(i)"])
-      expectClose(gradient, expected, 1e-5, "gradient of input \(i)")
+      expectClose(gradient, expected, tolerance: 1e-6, "gradient of input \(i)")
     }
   }
 
+  /// The steps are so short that none crosses a kink of `relu`, `maximum` or `max`.
   @Test("Gradients are central differences", arguments: OperationCase.all)
   func differences(_ operation: OperationCase) throws {
-    let upstream = try #require(Self.reference.get()["\(operation.name).upstream"])
-    expectFiniteDifferences(
-      operation.name, try Self.inputs(operation.name), upstream: upstream, operation.function)
+    let leaves = try Self.inputs(operation.name).map { $0.copy() }
+    for leaf in leaves { leaf.requiresGradient = true }
+    let named = leaves.enumerated().map { (name: "input \($0)", tensor: $1) }
+    expectGradients(of: named, step: 0x1p-7, tolerance: 1e-3, operation.name) { operation.function(leaves) }
   }
 
   @Test("Gradients reach one input where the other needs none", arguments: OperationCase.all)
@@ -133,7 +135,7 @@ struct OperationTests {
       inputs[i].requiresGradient = true
       (operation.function(inputs) * upstream).sum().backward()
       let expected = try #require(reference["\(operation.name).gradient.\(i)"])
-      expectClose(try #require(inputs[i].gradient), expected, 1e-5, "gradient of input \(i)")
+      expectClose(try #require(inputs[i].gradient), expected, tolerance: 1e-6, "gradient of input \(i)")
       for (j, input) in inputs.enumerated() where j != i { #expect(input.gradient == nil) }
     }
   }
@@ -172,8 +174,8 @@ struct OperationEdgeTests {
     let x = Tensor([1e4, 1e4 - 1, -1e4, -2e4, -2e4, -2e4], shape: [2, 3])
     let y = x.softmax()
     let third: Float = 1.0 / 3
-    expectClose(y, Tensor([0.7310586, 0.2689414, 0, third, third, third], shape: [2, 3]))
-    expectClose(x.logSumExp(), Tensor([1e4 + 0.31326166, -2e4 + 1.0986123]), 1e-6)
+    expectClose(y, Tensor([0.7310586, 0.2689414, 0, third, third, third], shape: [2, 3]), tolerance: 2e-6)
+    expectClose(x.logSumExp(), Tensor([1e4 + 0.31326166, -2e4 + 1.0986123]), tolerance: 1e-7)
     #expect(x.logSoftmax().isFinite)
   }
 
@@ -182,7 +184,7 @@ struct OperationEdgeTests {
     let x = Tensor([0, 0, 3, 4], shape: [2, 2])
     x.requiresGradient = true
     let y = x.normalised()
-    expectClose(y, Tensor([0, 0, 0.6, 0.8], shape: [2, 2]))
+    expectClose(y, Tensor([0, 0, 0.6, 0.8], shape: [2, 2]), tolerance: 2e-6)
     (y * Tensor([1, 2, 1, 2], shape: [2, 2])).sum().backward()
     #expect(x.gradient!.isFinite)
   }

@@ -37,7 +37,9 @@ struct RuntimeTests {
       for threads in [1, 2, 3, 7] {
         Parallel.setThreadCount(threads)
         let found = RuntimeTests.step()
-        for (values, expected) in zip(found, alone) { expectClose(Tensor(values), Tensor(expected), 1e-4) }
+        for (values, expected) in zip(found, alone) {
+          expectClose(Tensor(values), Tensor(expected), tolerance: 2e-5)
+        }
         #expect(RuntimeTests.step() == found)
       }
     }

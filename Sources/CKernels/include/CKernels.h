@@ -33,13 +33,11 @@ void ck_divide(size_t n, const float *a, const float *b, float *y);
 void ck_maximum(size_t n, const float *a, const float *b, float *y);
 void ck_scale_shift(size_t n, const float *x, float scale, float shift, float *y); // y = scale * x + shift
 void ck_accumulate(size_t n, float scale, const float *x, float *y);              // y += scale * x
-void ck_multiply_accumulate(size_t n, const float *a, const float *b, float *y);  // y += a * b
 
 void ck_exp(size_t n, const float *x, float *y);   // under 2 ulp for normal results; overflow inf, underflow 0
 void ck_log(size_t n, const float *x, float *y);   // under 2 ulp; log(0) = -inf, log(<0) = nan
 void ck_sqrt(size_t n, const float *x, float *y);
 void ck_tanh(size_t n, const float *x, float *y);  // 1e-6 relative
-void ck_erf(size_t n, const float *x, float *y);   // 1e-6 relative
 void ck_relu(size_t n, const float *x, float *y);
 void ck_gelu(size_t n, const float *x, float *y);  // x * Phi(x), exact erf form
 
@@ -53,14 +51,11 @@ void ck_tanh_gradient(size_t n, const float *y, const float *dy, float *dx); // 
 
 float ck_sum(size_t n, const float *x);
 float ck_dot(size_t n, const float *a, const float *b);
-float ck_max(size_t n, const float *x);             // -inf for n = 0; nan if any is nan
-float ck_squared_distance_to(size_t n, const float *x, float centre); // sum (x - centre)^2
 int ck_all_finite(size_t n, const float *x);        // 1 if no value is infinite or nan
 
 // --- Rows: x is [rows, columns], contiguous -----------------------------------------------------------------------
 
 void ck_add_row(size_t rows, size_t columns, const float *x, const float *row, float *y);      // y = x + row
-void ck_multiply_row(size_t rows, size_t columns, const float *x, const float *row, float *y); // y = x * row
 void ck_accumulate_rows(size_t rows, size_t columns, const float *x, float *sum);              // sum += column sums of x
 
 // y = softmax(scale * x + row-wise nothing), shifted by the row's maximum; rows of one column give 1.
@@ -170,8 +165,6 @@ void ck_bias_gelu_dropout_rows(size_t rows, size_t columns, const float *x, cons
 // Once more z = dropout(gelu(x)), and dx, the gradient with respect to x from dz; dx may be dz.
 void ck_gelu_dropout_gradient(size_t n, uint64_t key, uint64_t offset, uint32_t threshold, float keep_scale, const float *x,
                               const float *dz, float *z, float *dx);
-// uniform in [0, 1), 24 bits
-void ck_uniform(size_t n, uint64_t key, uint64_t offset, float *y);
 
 // --- Contrastive losses --------------------------------------------------------------------------------------------
 // On runs of similarities x, already divided by the temperature. `clamp` bounds a numerator; infinity for none.

@@ -73,6 +73,9 @@ public final class BatchLoader: Sequence, IteratorProtocol {
 }
 
 /// The queue between the threads that make batches and the one that takes them.
+///
+/// What changes is guarded by `condition`, but for `makesOnDemand`, which is set only where no other thread was
+/// started. Batches are made outside the lock, each by one thread, and never changed once they are in `ready`.
 private final class LoaderWork: @unchecked Sendable {
   private let dataset: ImageDataset
   private let augmenter: Augmenter
@@ -182,7 +185,6 @@ extension ImageDataset {
     let augmenter = Augmenter(.none, store: store, form: form)
     let result = Tensor.uninitialised([places.count] + augmenter.viewShape)
     store.bytes.withUnsafeBufferPointer { bytes in
-      nonisolated(unsafe) let bytes = bytes
       Parallel.forEach(places.count, grain: 16) { range in
         withScratch(augmenter.scratchCount) { scratch in
           for i in range {

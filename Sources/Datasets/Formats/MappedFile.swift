@@ -6,7 +6,8 @@ import Synchronization
 ///
 /// Touching a part of the file that can no longer be read (it was cut short, or the disk failed) raises SIGBUS.
 /// The process then ends with code 1 and a sentence on standard error that names the file. Only files are mapped
-/// that this library replaces by renaming and never changes in place.
+/// that this library replaces by renaming and never changes in place; so any thread may read the bytes at any time, as
+/// long as it holds this.
 final class MappedFile: @unchecked Sendable {
   let path: String
   let bytes: UnsafeRawBufferPointer
@@ -99,6 +100,7 @@ private enum MappingFaults {
   }
 }
 
-// Read by the handler of a signal, which may use neither locks nor memory of its own.
+// Written under the lock of `isInstalled` only. The handler of the signal reads them without it, because it may use
+// neither locks nor memory of its own: an entry is there before anybody can touch its mapping, and until nobody does.
 private nonisolated(unsafe) var mappings: UnsafeMutablePointer<MappingFaults.Mapping>! = nil
 private nonisolated(unsafe) var previous = sigaction()

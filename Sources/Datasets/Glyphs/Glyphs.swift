@@ -105,7 +105,7 @@ public struct Glyphs: Sendable, Equatable {
     let base = stream(part)
     let imageSize = GlyphRenderer.size * GlyphRenderer.size
     return [UInt8](unsafeUninitializedCapacity: digits.count * imageSize) { target, count in
-      nonisolated(unsafe) let pixels = target.baseAddress!
+      let pixels = target.baseAddress!
       Parallel.forEach(digits.count, grain: 64) { range in
         for i in range {
           var generator = base.stream(UInt64(digits[i].number) * 10 + UInt64(digits[i].digit))

@@ -176,7 +176,7 @@ struct ImageCache {
     var each = [UInt32](repeating: 0, count: sources.count)
     bytes.withUnsafeBufferPointer { bytes in
       each.withUnsafeMutableBufferPointer { each in
-        nonisolated(unsafe) let (bytes, each) = (UnsafeRawBufferPointer(bytes), each)
+        let bytes = UnsafeRawBufferPointer(bytes)
         Parallel.forEach(sources.count, grain: 16) { range in
           for place in range {
             let image = bytes[(place * imageBytes)..<((place + 1) * imageBytes)]

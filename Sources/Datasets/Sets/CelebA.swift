@@ -4,8 +4,9 @@ import Foundation
 ///
 /// Classes are blond hair or not (`Blond_Hair`), strata hair by `Male`, as in group DRO; the parts are the
 /// published ones. Both tables are read as the authors' text files (blanks between the fields) or as the CSV
-/// files of the copy on Kaggle, in one folder or in those of the authors' drive (`Anno`, `Eval` and `Img`).
-public enum CelebA {
+/// files of the copy on Kaggle, in one folder (`celeba` or `CelebA`) or in those of the authors' drive in it (`Anno`,
+/// `Eval` and `Img`).
+public enum CelebA: ImageFolderDataset {
   static let folders = ["celeba", "CelebA"]
 
   /// How to get the files.
@@ -14,21 +15,7 @@ public enum CelebA {
     + "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html; or the .csv files of Kaggle's copy) into a folder 'celeba', and name the "
     + "folder that holds it with --data or SPREAD_DATA."
 
-  /// - Parameters:
-  ///   - folder: holds `celeba` or `CelebA`
-  ///   - size: side of the stored images: the shorter side is scaled to it, and the centre kept
-  ///   - cache: the folder of caches
-  ///   - skipsDamaged: leaves damaged images out, which are an error otherwise
-  ///   - report: told of the decoding
-  /// - Throws: `MissingDataError`, `FileFormatError`, `CacheError`, `UnusableDataError`.
-  public static func load(
-    from folder: String?, size: Int, cache: String = Glyphs.defaultCache, skipsDamaged: Bool = false,
-    report: ImageFolderReport? = nil
-  ) throws -> DatasetPair {
-    try table(in: folder).load(size: size, cache: cache, skipsDamaged: skipsDamaged, report: report)
-  }
-
-  static func table(in root: String?) throws -> ImageTable {
+  public static func table(in root: String?) throws -> ImageTable {
     func find(_ name: String, in folders: [String]) throws -> String {
       try ImageTable.folder(
         folders, in: root, holding: ["\(name).csv", "\(name).txt"], dataset: "CelebA", advice: advice

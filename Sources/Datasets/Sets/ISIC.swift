@@ -3,7 +3,7 @@ import Foundation
 /// Skin lesions of the ISIC archive with Rieger et al.'s (2020) coloured patches: in about half of the benign
 /// images, and in none of the malignant ones, a plaster lies beside the lesion.
 ///
-/// There is no published table of both, so this one is read: `isic/labels.csv`, with the columns
+/// There is no published table of both, so this one is read: `isic/labels.csv` (or `ISIC/labels.csv`), with the columns
 /// * `image`: the file in `isic/images`, with or without `.jpg`, `.jpeg` or `.png` (in any letter case);
 /// * `malignant`: 0 or benign, 1 or malignant (the archive's field `benign_malignant`);
 /// * `patch`: 1 where there is a patch (the images in Rieger et al.'s lists of segmentation masks), else 0;
@@ -11,7 +11,7 @@ import Foundation
 ///   training and 10% each for validation and test, with seed 42 by the images' names.
 ///
 /// Classes are benign and malignant; the strata are benign without a patch, benign with one, and malignant.
-public enum ISIC {
+public enum ISIC: ImageFolderDataset {
   static let folders = ["isic", "ISIC"]
 
   /// How to get the images and make the table.
@@ -20,21 +20,7 @@ public enum ISIC {
     + "'isic/labels.csv' with the columns image, malignant (the field benign_malignant) and patch (1 for the images in the patch lists "
     + "of https://github.com/laura-rieger/deep-explanation-penalization); name the folder that holds 'isic' with --data or SPREAD_DATA."
 
-  /// - Parameters:
-  ///   - folder: holds `isic` or `ISIC`
-  ///   - size: side of the stored images: the shorter side is scaled to it, and the centre kept
-  ///   - cache: the folder of caches
-  ///   - skipsDamaged: leaves damaged images out, which are an error otherwise
-  ///   - report: told of the decoding
-  /// - Throws: `MissingDataError`, `FileFormatError`, `CacheError`, `UnusableDataError`.
-  public static func load(
-    from folder: String?, size: Int, cache: String = Glyphs.defaultCache, skipsDamaged: Bool = false,
-    report: ImageFolderReport? = nil
-  ) throws -> DatasetPair {
-    try table(in: folder).load(size: size, cache: cache, skipsDamaged: skipsDamaged, report: report)
-  }
-
-  static func table(in root: String?) throws -> ImageTable {
+  public static func table(in root: String?) throws -> ImageTable {
     let (folder, path) = try ImageTable.folder(
       folders, in: root, holding: ["labels.csv"], dataset: "ISIC", advice: advice)
     let table = try DelimitedTable(csv: path, columns: ["image", "malignant", "patch"], optional: ["split"])

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Any images with a table: `images/` and `labels.csv` beside it.
+/// Any images with a table: `images/` and `labels.csv` beside it, in the data folder or in `folder` below it.
 ///
 /// The table has the columns
 /// * `path`: the file within `images`;
@@ -13,7 +13,7 @@ import Foundation
 /// Classes and strata are numbered in the order of their names (of their values where all are whole numbers).
 /// Blanks at the ends of a name are left out. A stratum's name that stands with several classes means one stratum in
 /// each, named "class, stratum".
-public enum ImageFolder {
+public enum ImageFolder: ImageFolderDataset {
   static let folders = ["folder", ""]
 
   /// How to lay the folder out.
@@ -21,21 +21,7 @@ public enum ImageFolder {
     "Make a folder with 'images' and 'labels.csv' (columns path, class and, if you like, stratum and split: train, validation, "
     + "test), and name it, or the folder that holds it as 'folder', with --data or SPREAD_DATA."
 
-  /// - Parameters:
-  ///   - folder: holds `images` and `labels.csv`, or both in `folder`
-  ///   - size: side of the stored images: the shorter side is scaled to it, and the centre kept
-  ///   - cache: the folder of caches
-  ///   - skipsDamaged: leaves damaged images out, which are an error otherwise
-  ///   - report: told of the decoding
-  /// - Throws: `MissingDataError`, `FileFormatError`, `CacheError`, `UnusableDataError`.
-  public static func load(
-    from folder: String?, size: Int, cache: String = Glyphs.defaultCache, skipsDamaged: Bool = false,
-    report: ImageFolderReport? = nil
-  ) throws -> DatasetPair {
-    try table(in: folder).load(size: size, cache: cache, skipsDamaged: skipsDamaged, report: report)
-  }
-
-  static func table(in root: String?) throws -> ImageTable {
+  public static func table(in root: String?) throws -> ImageTable {
     let (folder, path) = try ImageTable.folder(
       folders, in: root, holding: ["labels.csv"], dataset: "The image folder", advice: advice)
     let table = try DelimitedTable(csv: path, columns: ["path", "class"], optional: ["stratum", "split"])

@@ -15,7 +15,7 @@ public enum ImageFolderEvent: Sendable {
 public typealias ImageFolderReport = (ImageFolderEvent) throws -> Void
 
 /// A table of image files with their classes, strata and parts: what every data set of image files comes to.
-struct ImageTable {
+public struct ImageTable {
   enum Part: Int, CaseIterable { case training, validation, test }
 
   struct Entry {

@@ -4,10 +4,10 @@ import Foundation
 /// water. 4,795 training, 1,199 validation and 5,794 test images; 95% of the training birds stand before
 /// their own kind of place.
 ///
-/// Read is the published folder, with `metadata.csv` (img_id, img_filename, y, split, place, place_filename;
-/// split 0 for training, 1 for validation, 2 for test). Classes are the kinds of birds, strata kinds of birds
-/// before kinds of places.
-public enum Waterbirds {
+/// Read is the published folder, `waterbird_complete95_forest2water2` or `waterbirds`, with `metadata.csv` (img_id,
+/// img_filename, y, split, place, place_filename; split 0 for training, 1 for validation, 2 for test). Classes are the
+/// kinds of birds, strata kinds of birds before kinds of places.
+public enum Waterbirds: ImageFolderDataset {
   static let folders = ["waterbird_complete95_forest2water2", "waterbirds"]
 
   /// How to get the files.
@@ -15,21 +15,7 @@ public enum Waterbirds {
     "Unpack waterbird_complete95_forest2water2.tar.gz (https://nlp.stanford.edu/data/dro/, 0.5 GB) so that there is "
     + "'waterbird_complete95_forest2water2/metadata.csv', and name the folder that holds it with --data or SPREAD_DATA."
 
-  /// - Parameters:
-  ///   - folder: holds `waterbird_complete95_forest2water2` or `waterbirds`
-  ///   - size: side of the stored images: the shorter side is scaled to it, and the centre kept
-  ///   - cache: the folder of caches
-  ///   - skipsDamaged: leaves damaged images out, which are an error otherwise
-  ///   - report: told of the decoding
-  /// - Throws: `MissingDataError`, `FileFormatError`, `CacheError`, `UnusableDataError`.
-  public static func load(
-    from folder: String?, size: Int, cache: String = Glyphs.defaultCache, skipsDamaged: Bool = false,
-    report: ImageFolderReport? = nil
-  ) throws -> DatasetPair {
-    try table(in: folder).load(size: size, cache: cache, skipsDamaged: skipsDamaged, report: report)
-  }
-
-  static func table(in root: String?) throws -> ImageTable {
+  public static func table(in root: String?) throws -> ImageTable {
     let (folder, path) = try ImageTable.folder(
       folders, in: root, holding: ["metadata.csv"],
       dataset: "Waterbirds", advice: advice)

@@ -112,23 +112,24 @@ struct ChannelStatistics: Sendable {
       ck_scale_shift(channels, target, 1 / Float(rows.count), 0, target)
       ck_squared_deviation_rows(rows.count, channels, source, target, target + channels)
     }
-    mean = [Double](repeating: 0, count: channels)
-    variance = mean
+    var mean = [Double](repeating: 0, count: channels)
+    var variance = mean
     var seen = 0.0
-    for block in 0..<blocks.count {
-      let rows = Double(blocks.rows(block).count)
-      let share = rows / (seen + rows)
-      let (blockMean, deviation) = (
-        sums.pointer + 2 * block * channels, sums.pointer + (2 * block + 1) * channels
-      )
-      for c in 0..<channels {
-        let difference = Double(blockMean[c]) - mean[c]
-        mean[c] += difference * share
-        variance[c] += Double(deviation[c]) + difference * difference * seen * share
+    sums.withUnsafeData { sums in
+      for block in 0..<blocks.count {
+        let rows = Double(blocks.rows(block).count)
+        let share = rows / (seen + rows)
+        for c in 0..<channels {
+          let difference = Double(sums[2 * block * channels + c]) - mean[c]
+          mean[c] += difference * share
+          let deviation = Double(sums[(2 * block + 1) * channels + c])
+          variance[c] += deviation + difference * difference * seen * share
+        }
+        seen += rows
       }
-      seen += rows
     }
     for c in 0..<channels { variance[c] /= max(1, seen) }
+    (self.mean, self.variance) = (mean, variance)
   }
 }
 
@@ -219,10 +220,12 @@ private struct BatchNormNode: Sendable {
         upstream.pointer + start, target, target + channels)
     }
     var (dShift, dScale) = ([Double](repeating: 0, count: channels), [Double](repeating: 0, count: channels))
-    for block in 0..<blocks.count {
-      for c in 0..<channels {
-        dShift[c] += Double(sums.pointer[2 * block * channels + c])
-        dScale[c] += Double(sums.pointer[(2 * block + 1) * channels + c])
+    sums.withUnsafeData { sums in
+      for block in 0..<blocks.count {
+        for c in 0..<channels {
+          dShift[c] += Double(sums[2 * block * channels + c])
+          dScale[c] += Double(sums[(2 * block + 1) * channels + c])
+        }
       }
     }
     for c in 0..<channels { dScale[c] *= inverseDeviation[c] }

@@ -39,7 +39,7 @@ final class FlatParameters {
       for i in range {
         let target = gradients.pointer + offsets[i]
         if let gradient = tensors[i].gradient {
-          target.update(from: gradient.pointer, count: gradient.count)
+          gradient.withUnsafeData { target.update(from: $0.baseAddress!, count: $0.count) }
         } else {
           target.update(repeating: 0, count: tensors[i].count)
         }
