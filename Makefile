@@ -4,10 +4,11 @@ PROFILE ?= quick
 RUNS ?= runs
 SWIFT ?= swift
 PACKAGES = libopenblas-dev liblapacke-dev zlib1g-dev libpng-dev libturbojpeg0-dev libcurl4-openssl-dev libssl-dev pkg-config
+TABLES = $(patsubst Experiments/table%.json,%,$(wildcard Experiments/table*.json))
 PROBES = openblas lapacke zlib libpng libturbojpeg libcurl libcrypto
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test test-long lint format bench bench-peers reproduce-table2 reproduce-table4 reproduce-tableA2 clean
+.PHONY: help deps build test test-long lint format bench bench-peers reproduce clean
 
 help: ## Show this list
 	@grep -E '^[a-zA-Z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -40,8 +41,10 @@ test-long: deps ## Mutate the input of every reader, kill, damage and starve run
 	SPREAD_KILLS=$(or $(SPREAD_KILLS),200) SPREAD_DAMAGES=$(or $(SPREAD_DAMAGES),300) SPREAD_DISKS=$(or $(SPREAD_DISKS),30) \
 	  $(SWIFT) test --skip-build --no-parallel --filter EnduranceTests
 
-lint: ## Check the layout of the Swift sources
+lint: deps ## Check the layout of the Swift sources, that targets declare what they import, and the order of the floors
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	.ci/check-floors
+	$(SWIFT) build --explicit-target-dependency-import-check error
 
 format: ## Lay the Swift sources out
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
@@ -55,14 +58,13 @@ bench-peers: build ## Run ours, PyTorch and JAX side by side (ONLY="vit loss-409
 	@.venv/bin/python -c 'import torch, jax' 2>/dev/null || .venv/bin/python -m pip install -q -r Benchmarks/requirements.txt
 	.venv/bin/python Benchmarks/compare.py --rounds $(or $(ROUNDS),3) $(if $(ONLY),--only $(ONLY))
 
-reproduce-table2: build ## Train and print table 2 (PROFILE=smoke|quick|efficient|paper, RUNS=folder, SPREAD_DATA=folder, JOBS=runs side by side)
-	.build/release/spread-exp reproduce 2 --profile $(PROFILE) --runs $(RUNS) $(if $(JOBS),--jobs $(JOBS))
+reproduce: build ## Train what is missing of a table, and print it (TABLE=2, PROFILE=smoke|quick|efficient|paper, RUNS=folder, SPREAD_DATA=folder, JOBS=runs side by side); reproduce-table2 is short for TABLE=2
+	@test -n "$(TABLE)" || { echo "Which table? make reproduce TABLE=2 (Experiments/ has: $(TABLES))" >&2; exit 64; }
+	.build/release/spread-exp reproduce $(TABLE) --profile $(PROFILE) --runs $(RUNS) $(if $(JOBS),--jobs $(JOBS))
 
-reproduce-table4: build ## Train what is missing of table 4, and print it
-	.build/release/spread-exp reproduce 4 --profile $(PROFILE) --runs $(RUNS) $(if $(JOBS),--jobs $(JOBS))
-
-reproduce-tableA2: build ## Train what is missing of table A2, and print it
-	.build/release/spread-exp reproduce A2 --profile $(PROFILE) --runs $(RUNS) $(if $(JOBS),--jobs $(JOBS))
+# reproduce-table2, reproduce-table4: any table that has a file.
+reproduce-table%:
+	@$(MAKE) --no-print-directory reproduce TABLE=$*
 
 clean: ## Remove what was built; run folders stay
 	rm -rf .build

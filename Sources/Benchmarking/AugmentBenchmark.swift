@@ -29,7 +29,8 @@ public enum AugmentBenchmark {
     // An epoch a run: threads start and stop in it too, as they do in training.
     let timing = Timing.measure(runs: runs) {
       let loader = BatchLoader(
-        dataset, augmentation: channels == 3 ? .colour : .paperDigits, form: form, batchSize: images, generator: generator, threads: threads)
+        dataset, augmentation: channels == 3 ? .colour : .paperDigits, form: form, batchSize: images,
+        generator: generator, threads: threads)
       batches = 0
       for _ in loader { batches += 1 }
     }

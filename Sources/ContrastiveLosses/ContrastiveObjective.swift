@@ -118,7 +118,8 @@ public struct ContrastiveObjective: Sendable, Equatable {
     if let labels {
       guard labels.count == batch else { throw fail("\(labels.count) labels for a batch of \(batch) points") }
     } else if loss.needsLabels {
-      throw fail("the loss \(loss.rawValue) needs labels; \(ContrastiveLoss.withoutLabels) is defined without")
+      throw fail(
+        "the loss \(loss.rawValue) needs labels; \(ContrastiveLoss.withoutLabels) is defined without")
     }
     for (name, view) in [("first", view1), ("second", view2)] {
       guard let row = view.firstRowNotFinite else { continue }

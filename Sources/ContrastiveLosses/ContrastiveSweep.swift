@@ -127,7 +127,8 @@ private struct BlockOfRows<Term: AnchorTerm> {
     }
     for i in statistics.indices { statistics[i].finish() }
     if term.needs.contains(.attractTerms) {
-      let positives = statistics[0].row.positives.lowerBound..<statistics[statistics.count - 1].row.positives.upperBound
+      let positives =
+        statistics[0].row.positives.lowerBound..<statistics[statistics.count - 1].row.positives.upperBound
       sweep.forEachTile { columns in
         guard columns.overlaps(positives) else { return }
         if !sweep.keepsStrip { computeTile(columns) }

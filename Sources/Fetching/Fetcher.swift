@@ -241,7 +241,7 @@ public final class Fetcher {
   }
 
   private func problem(of path: String, _ file: RemoteFile) throws -> String? {
-    try Contents.problem(
+    try ContentsComparison.problem(
       of: path, published: options.anyContents ? nil : file.contents, tick: stopIfInterrupted)
   }
 

@@ -23,6 +23,18 @@ public struct NetworkMemory: Sendable {
     var held = 0.0
   }
 
+  init(parameterCount: Double, input: Double, operations: [Operation]) {
+    (self.parameterCount, self.input, self.operations) = (parameterCount, input, operations)
+  }
+
+  /// A network that does nothing yet with its images; `appending` gives it layers.
+  public init(images: Int, of shape: ImageShape) {
+    self.init(
+      parameterCount: 0,
+      input: floats(Double(images) * Double(shape.channels) * Double(shape.size) * Double(shape.size)),
+      operations: [])
+  }
+
   /// Trained values.
   public var parameterCount: Double
   /// Of the images.

@@ -84,10 +84,10 @@ public final class RunQueue {
       if let signal = Interruption.pending { try stop(signal) }
       reap()
       if ContinuousClock.now >= nextLook { lookAtFolders() }
-      var isRunning = running.count
-      while isRunning < shares.jobs, let index = nextWaiting() {
+      var runningCount = running.count
+      while runningCount < shares.jobs, let index = nextWaiting() {
         start(index, threads: shares.threads)
-        isRunning = running.count
+        runningCount = running.count
       }
       let isOver = running.isEmpty && !entries.contains { $0.state == .waiting }
       if isOver, !options.waits || !entries.contains(where: { $0.state == .elsewhere }) { break }

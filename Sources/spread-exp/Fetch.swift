@@ -36,7 +36,7 @@ struct Fetch: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "mnist, cifar10, cifar100, waterbirds, celeba, isic, or all; a task's name (MNIST-Coarse) works too.",
+      "\(FetchableDataset.all.map(\.name).joined(separator: ", ")), or all; a task's name (MNIST-Coarse) works too.",
       valueName: "name"))
   var names: [String] = []
 

@@ -31,7 +31,8 @@ import Testing
 
   @Test func aStepOfASmallResidualNetwork() throws {
     let result = try StepBenchmark.residualNetwork(
-      .init(channels: 1, width: 4, blocks: [1, 1]), images: 4, size: 8, runs: 1, peak: nil, machine: .current)
+      .init(width: 4, blocks: [1, 1]), images: 4, of: ImageShape(size: 8, channels: 1), runs: 1, peak: nil,
+      machine: .current)
     #expect(result.medianSeconds > 0 && result.sizes["images"] == 4)
     // The stem, two convolutions of the first block; then 16 pixels: two of 3 x 3, and the shortcut.
     let (stem, first, second): (Double, Double, Double) = (64 * 36, 2 * 64 * 9 * 16, 16 * (288 + 576 + 32))

@@ -78,7 +78,7 @@ struct ContrastivePropertyTests {
   @Test("L_spread is its two parts, and its ends are them")
   func parts() throws {
     let (view1, view2, labels) = randomBatch(25, 6, classes: 3, seed: 10)
-    func value(_ loss: ContrastiveLoss, alpha: Float = 0.5) throws -> Float {
+    func value(_ loss: ContrastiveLoss, alpha: Double = 0.5) throws -> Float {
       try evaluate(ContrastiveObjective(loss, temperature: 0.2, alpha: alpha), view1, view2, labels).value
     }
     let (attract, repel) = (try value(.attract), try value(.repel))

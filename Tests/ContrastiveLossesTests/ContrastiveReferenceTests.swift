@@ -47,8 +47,8 @@ struct ContrastiveReferenceTests {
       view2.requiresGradient = true
       for (file, loss) in files {
         let objective = ContrastiveObjective(
-          loss, temperature: Float(try #require(settings["temperature"] as? Double)),
-          alpha: Float(try #require(settings["alpha"] as? Double)),
+          loss, temperature: try #require(settings["temperature"] as? Double),
+          alpha: try #require(settings["alpha"] as? Double),
           layout: try #require(ContrastiveLayout(rawValue: settings["layout"] as? String ?? "")),
           normalising: false)
         let result = try evaluate(objective, view1, view2, Npy.read("\(folder)/labels.npy").integers())

@@ -34,7 +34,7 @@ struct LossFixture {
 
   /// The settings of the case for one loss; rows are taken as they are.
   func objective(_ loss: ContrastiveLoss, tileRows: Int? = nil) throws -> ContrastiveObjective {
-    let settings = try array("settings").tensor().scalars()
+    let settings = try array("settings").tensor().scalars().map { Double("\($0)")! }
     return ContrastiveObjective(
       loss, temperature: settings[0], alpha: settings[1], layout: settings[2] == 1 ? .pooled : .crossView,
       symmetric: settings[3] == 1, normalising: false, positiveClamp: settings[4] < 0 ? nil : settings[4],

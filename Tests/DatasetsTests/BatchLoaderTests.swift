@@ -13,7 +13,8 @@ import Testing
     seed: UInt64 = 1, threads: Int = 1, ahead: Int = 3, startingAt first: Int = 0
   ) -> BatchLoader {
     BatchLoader(
-      dataset, augmentation: augmentation, form: ImageForm(statistics), batchSize: batchSize, dropsLast: dropsLast,
+      dataset, augmentation: augmentation, form: ImageForm(statistics), batchSize: batchSize,
+      dropsLast: dropsLast,
       generator: RandomGenerator(seed: seed), threads: threads, ahead: ahead, startingAt: first)
   }
 
@@ -74,7 +75,8 @@ import Testing
   @Test func aViewOfTheDataLoadsItsOwnPoints() {
     let subset = dataset.subset([50, 3, 20, 11])
     let batch = BatchLoader(
-      subset, augmentation: .none, form: ImageForm(statistics), batchSize: 4, generator: RandomGenerator(seed: 3)
+      subset, augmentation: .none, form: ImageForm(statistics), batchSize: 4,
+      generator: RandomGenerator(seed: 3)
     ).next()!
     let size = dataset.store.imageSize
     for (i, place) in batch.places.enumerated() {

@@ -18,7 +18,7 @@ import Testing
   }
 
   private func expectSample(
-    _ data: DatasetPair, _ sample: CIFARSample, sourceLocation: SourceLocation = #_sourceLocation
+    _ data: DatasetSplits, _ sample: CIFARSample, sourceLocation: SourceLocation = #_sourceLocation
   ) {
     let count = sample.records * sample.trainingFiles.count
     for (part, count, isTest) in [
@@ -242,7 +242,7 @@ import Testing
   @Test(.enabled(if: ProcessInfo.processInfo.environment["SPREAD_DATA"] != nil, "set SPREAD_DATA"))
   func theArchiveInTheDataFolderIsWhole() throws {
     let root = try #require(ProcessInfo.processInfo.environment["SPREAD_DATA"])
-    let data: DatasetPair
+    let data: DatasetSplits
     do { data = try CIFAR10.load(from: root) } catch is MissingDataError { return }
     for part in [data.training, data.test] {
       let counts = part.stratumCounts

@@ -22,13 +22,13 @@ import Testing
     try folder.write(png([shade, shade, shade], width: 1, height: 1), name)
   }
 
-  private func load(_ names: [String]) throws -> DatasetPair {
+  private func load(_ names: [String]) throws -> DatasetSplits {
     let rows = names.enumerated().map { "\($1),a,\($0 == 0 ? "test" : "train")" }
     try folder.write(("path,class,split\n" + rows.joined(separator: "\n")).utf8, "labels.csv")
     return try ImageFolder.load(from: folder.path, size: 1, cache: cache.path)
   }
 
-  private func shades(_ data: DatasetPair) -> [UInt8] {
+  private func shades(_ data: DatasetSplits) -> [UInt8] {
     (data.test.indices + data.training.indices).map { data.test.store.bytes[3 * $0] }
   }
 

@@ -30,7 +30,7 @@ import Testing
   }
 
   /// Also how many images were decoded.
-  private func load(skipsDamaged: Bool = false) throws -> (data: DatasetPair, decoded: Int) {
+  private func load(skipsDamaged: Bool = false) throws -> (data: DatasetSplits, decoded: Int) {
     let decoded = Mutex(0)
     let data = try ImageFolder.load(
       from: folder.path, size: 16, cache: cache.path, skipsDamaged: skipsDamaged

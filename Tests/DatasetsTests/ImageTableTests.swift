@@ -132,7 +132,7 @@ import Testing
     #expect(given.validation?.indices == (0..<40).filter { $0 % 4 == 1 })
   }
 
-  private func folderData(_ table: String) throws -> DatasetPair {
+  private func folderData(_ table: String) throws -> DatasetSplits {
     for i in 0..<6 { try image("images/\(i).png", shade: UInt8(40 * i)) }
     try folder.write(table.utf8, "labels.csv")
     return try ImageFolder.load(from: folder.path, size: 4, cache: cache.path)
@@ -200,7 +200,7 @@ import Testing
     for load in [
       { try Waterbirds.load(from: $0, size: 4) }, { try CelebA.load(from: $0, size: 4) },
       { try ISIC.load(from: $0, size: 4) }, { try ImageFolder.load(from: $0, size: 4) },
-    ] as [(String?) throws -> DatasetPair] {
+    ] as [(String?) throws -> DatasetSplits] {
       for root in [nil, folder.path] {
         #expect { _ = try load(root) } throws: { error in
           (error as? MissingDataError).map { $0.description.contains("SPREAD_DATA") && !$0.missing.isEmpty }

@@ -125,7 +125,7 @@ import Testing
   @Test(.enabled(if: ProcessInfo.processInfo.environment["SPREAD_DATA"] != nil, "set SPREAD_DATA"))
   func theRealFilesAreThePublishedOnes() throws {
     let root = try #require(ProcessInfo.processInfo.environment["SPREAD_DATA"])
-    let data: DatasetPair
+    let data: DatasetSplits
     do { data = try MNIST.load(from: root) } catch is MissingDataError { return }
     #expect(!data.source.contains("contents other than"))
     #expect(data.training.count == 60_000 && data.test.count == 10_000)

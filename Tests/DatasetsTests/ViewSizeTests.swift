@@ -46,8 +46,11 @@ import Testing
     -> Augmenter
   {
     Augmenter(
-      configuration, store: store, mean: [Float](repeating: 0, count: store.channels),
-      deviation: [Float](repeating: 1, count: store.channels), size: size)
+      configuration, store: store,
+      form: ImageForm(
+        PixelStatistics(
+          mean: [Float](repeating: 0, count: store.channels),
+          deviation: [Float](repeating: 1, count: store.channels)), size: size))
   }
 
   private func view(_ augmenter: Augmenter, _ store: ImageStore, _ generator: inout RandomGenerator)
@@ -100,7 +103,8 @@ import Testing
       across: line(start: 0, length: width, whole: across, offset: middle(across), count: size),
       down: line(start: 0, length: height, whole: down, offset: middle(down), count: size))
     let (mean, deviation): ([Float], [Float]) = ([0.5, 0.4, 0.3], [0.25, 0.5, 2])
-    let images = dataset.images(0..<3, form: ImageForm(PixelStatistics(mean: mean, deviation: deviation), size: size))
+    let images = dataset.images(
+      0..<3, form: ImageForm(PixelStatistics(mean: mean, deviation: deviation), size: size))
     #expect(images.shape == [3, 3, size, size])
     let first = Array(images.scalars()[..<(3 * size * size)]).enumerated().map { i, value in
       let channel = i / (size * size)
@@ -138,7 +142,8 @@ import Testing
     func batches(_ threads: Int) -> [Batch] {
       Array(
         BatchLoader(
-          dataset, augmentation: .colour, form: ImageForm(PixelStatistics(mean: [0.5, 0.4, 0.3], deviation: [0.2, 0.25, 0.3]), size: 24),
+          dataset, augmentation: .colour,
+          form: ImageForm(PixelStatistics(mean: [0.5, 0.4, 0.3], deviation: [0.2, 0.25, 0.3]), size: 24),
           batchSize: 5,
           generator: RandomGenerator(seed: 4), threads: threads))
     }
@@ -150,7 +155,9 @@ import Testing
   /// Without a crop, training sees what evaluation sees, mirrored or not.
   @Test func withoutACropAViewIsTheCentre() {
     let dataset = randomDataset(1, size: 30, width: 44)
-    let whole = dataset.images(0..<1, form: ImageForm(PixelStatistics(mean: [0, 0, 0], deviation: [1, 1, 1]), size: 20)).scalars()
+    let whole = dataset.images(
+      0..<1, form: ImageForm(PixelStatistics(mean: [0, 0, 0], deviation: [1, 1, 1]), size: 20)
+    ).scalars()
     var generator = RandomGenerator(seed: 6)
     #expect(view(augmenter(.none, dataset.store, 20), dataset.store, &generator) == whole)
     let mirrored = stride(from: 0, to: whole.count, by: 20).flatMap { whole[$0..<($0 + 20)].reversed() }

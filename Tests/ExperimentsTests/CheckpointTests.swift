@@ -9,8 +9,7 @@ import Testing
 @Suite struct CheckpointTests {
   private func model(_ tiny: TinyExperiment, seed: UInt64) throws -> TrainedModel {
     var generator = RandomGenerator(seed: seed)
-    return try TrainedModel(
-      tiny.configuration, imageSize: 28, channels: 1, classes: 2, using: &generator)
+    return try TrainedModel(tiny.configuration, task: TinyExperiment.task, using: &generator)
   }
 
   private var state: TrainingState {

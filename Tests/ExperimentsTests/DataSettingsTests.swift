@@ -71,7 +71,7 @@ import Testing
       #expect(data.test.labels == clean.test.labels && data.test.count == clean.test.count)
       #expect(data.training.count == 63 && data.training.relabelledPlaces.count == 13)
       #expect(Set(data.training.indices).isSubset(of: Set(clean.training.indices)))
-      #expect(data.statistics.mean == clean.statistics.mean)
+      #expect(data.form == clean.form)
       configuration.data.fraction = 0.001
       let message = failure { try ExperimentData(ExperimentData.Key(configuration), folder: folder) }
       #expect(try #require(message).contains("`data.fraction`"))

@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import NeuralNetworks
 import Tensors
 import TestSupport
 import Testing
@@ -18,7 +19,8 @@ import Testing
       let fresh = try report()
       #expect(!FileManager.default.fileExists(atPath: runs.path))
       var generator = RandomGenerator(seed: 0)
-      let encoder = try tiny.configuration.encoder.encoder(imageSize: 28, channels: 1, using: &generator)
+      let encoder = try tiny.configuration.encoder.encoder(
+        for: TinyExperiment.task.images, using: &generator)
       #expect(fresh.contains("tiny L_spread, profile custom"))
       #expect(fresh.contains("\(grouped(encoder.parameterCount)) parameters, and 34 of the classifier"))
       #expect(fresh.contains("126 training, 14 validation and 40 test images of 1 x 28 x 28"))
@@ -47,9 +49,8 @@ import Testing
   /// By hand, for a stem and two stages of one block.
   @Test func theMultiplyAddsOfAStepAreThoseOfItsProducts() throws {
     var configuration = ExperimentConfiguration()
-    configuration.encoder.name = .resnet
-    configuration.encoder.stemWidth = 4
-    configuration.encoder.blocks = [1, 1]
+    var sizes = ResNet.Configuration(width: 4, blocks: [1, 1])
+    configuration.encoder = .resnet(sizes)
     let stem = 9 * 1 * 4 * 28 * 28
     let blocks = 2 * 9 * 4 * 4 * 28 * 28 + (9 * 4 * 8 + 9 * 8 * 8 + 4 * 8) * 14 * 14
     let batch = 10
@@ -57,14 +58,16 @@ import Testing
     let network = 2 * batch * (2 * stem + 3 * blocks)
     func counted() throws -> Double {
       var generator = RandomGenerator(seed: 0)
-      let encoder = try configuration.encoder.encoder(imageSize: 28, channels: 1, using: &generator)
-      return configuration.multiplyAdds(of: encoder, imageSize: 28, channels: 1, classes: 2, batch: batch)
+      let encoder = try configuration.encoder.encoder(
+        for: TinyExperiment.task.images, using: &generator)
+      return configuration.multiplyAdds(of: encoder, task: TinyExperiment.task, batch: batch)
     }
     #expect(try counted() == Double(network + classifier + 3 * batch * batch * 8))
     configuration.objective.layout = .pooled
     #expect(try counted() == Double(network + classifier + 3 * 4 * batch * batch * 8))
     // A stem of stride 2 leaves a quarter of the positions to itself and all that follows.
-    configuration.encoder.stemStride = 2
+    sizes.stemStride = 2
+    configuration.encoder = .resnet(sizes)
     #expect(try counted() == Double(network / 4 + classifier + 3 * 4 * batch * batch * 8))
     // The loss then sees the head's 6 values.
     configuration.projection.width = 6

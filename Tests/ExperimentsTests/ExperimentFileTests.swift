@@ -34,13 +34,14 @@ import Testing
     #expect(file.profiles == ["smoke", "quick", "paper"])
     let quick = try file.configurations()
     #expect(quick.map(\.objective.loss) == [.selfSupervised, .supcon, .spread])
-    #expect(quick.map(\.loss.temperature) == [0.4, 0.1, 0.4])
-    #expect(quick.map(\.loss.layout) == [.crossView, .crossView, .pooled])
+    #expect(quick.map(\.objective.temperature) == [0.4, 0.1, 0.4])
+    #expect(quick.map(\.objective.layout) == [.crossView, .crossView, .pooled])
     #expect(quick[2].objective.alpha == 0.25)
     #expect(quick.allSatisfy { $0.epochs == 3 && $0.profile == "quick" && $0.data.name == "mnist" })
     let smoke = try file.configurations(profile: "smoke")[0]
-    #expect(smoke.epochs == 1 && smoke.encoder.width == 32 && smoke.encoder.depth == 7)
-    #expect(try file.configurations(profile: "paper")[0].encoder.name == .resnet18)
+    guard case .vit(let network) = smoke.encoder else { return #expect(Bool(false), "\(smoke.encoder)") }
+    #expect(smoke.epochs == 1 && network.width == 32 && network.depth == 7)
+    #expect(try file.configurations(profile: "paper")[0].encoder.name == "resnet18")
   }
 
   @Test func oneNamedLossIsTheOnlyOne() throws {
@@ -55,13 +56,13 @@ import Testing
     let changed = try file.configurations(
       profile: "quick",
       overrides: ["loss.temperature=0.9", "optimiser.name=sgd", "seeds=[4,5]", "losses.spread.alpha=0.75"])
-    #expect(changed.map(\.loss.temperature) == [0.9, 0.9, 0.9])
+    #expect(changed.map(\.objective.temperature) == [0.9, 0.9, 0.9])
     #expect(changed[2].objective.alpha == 0.75)
-    #expect(changed[0].optimiser.name == .sgd && changed[0].seeds == [4, 5])
+    #expect(changed[0].optimiser.name == "sgd" && changed[0].seeds == [4, 5])
     #expect(try file.configurations(overrides: ["loss.name=spread"]).map(\.objective.loss) == [.spread])
     #expect(try file.configurations(losses: [.repel, .spread]).map(\.objective.loss) == [.repel, .spread])
     // A knob of one loss does not disturb the others of the same command.
-    #expect(try file.configurations(overrides: ["loss.alpha=0.1"]).map(\.loss.alpha) == [0.5, 0.5, 0.1])
+    #expect(try file.configurations(overrides: ["loss.alpha=0.1"]).map(\.objective.alpha) == [0.5, 0.5, 0.1])
   }
 
   @Test func savedConfigurationsRepeatThemselves() throws {
@@ -114,7 +115,7 @@ import Testing
     ("{\"encoder\": {\"width\": 100, \"heads\": 3}}", "`encoder.heads`: 3 heads do not divide the width 100"),
     ("{\"encoder\": {\"dropout\": 1}}", "`encoder.dropout`: 1 is not at least 0 and below 1"),
     ("{\"augmentation\": {\"cropArea\": [1, 0.2]}}", "two numbers, the smaller first"),
-    ("{\"augmentation\": {\"cropArea\": 1}}", "expected a list, each element a number"),
+    ("{\"augmentation\": {\"cropArea\": 1}}", "expected a list of two numbers, the smaller first"),
     ("{\"seeds\": []}", "1 or more different integers"),
     ("{\"seeds\": [1, 1]}", "1 or more different integers"),
     ("{\"seeds\": [true]}", "expected a list, each element an integer"),

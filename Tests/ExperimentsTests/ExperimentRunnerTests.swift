@@ -72,9 +72,8 @@ import Testing
 
   @Test func aChangeThatDecidesTheLastBitsIsTold() throws {
     var environment = RunEnvironment(sessions: [])
-    let state = TrainingState(generator: .init(seed: 0))
-    environment.addSession(data: "here", from: state)
-    environment.addSession(data: "there", from: state)
+    environment.addSession(data: "here", fromEpoch: 0, step: 0)
+    environment.addSession(data: "there", fromEpoch: 0, step: 0)
     // Other tests of this process change the number of threads at any moment.
     environment.sessions[1].machine = environment.sessions[0].machine
     #expect(environment.warning == nil)

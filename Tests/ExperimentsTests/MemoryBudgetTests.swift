@@ -95,11 +95,9 @@ import Testing
       var tiny = try TinyExperiment(in: folder)
       let data = try tiny.data()
       let small = RunMemory(tiny.configuration, data: data)
-      tiny.configuration.encoder.depth = 7
+      tiny.changeEncoder { $0.depth = 7 }
       #expect(RunMemory(tiny.configuration, data: data).tensors > 1.5 * small.tensors)
-      tiny.configuration.encoder.width = 8192
-      tiny.configuration.encoder.mlpWidth = 65_536
-      tiny.configuration.encoder.depth = 128
+      tiny.changeEncoder { ($0.width, $0.mlpWidth, $0.depth) = (8192, 65_536, 128) }
       let text = try #require(
         failure { try RunMemory(tiny.configuration, data: data).check(tiny.configuration, data: data) })
       for part in [

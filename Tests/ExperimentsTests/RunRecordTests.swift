@@ -26,7 +26,9 @@ import Testing
       let log = try log([], in: folder)
       #expect(try log.restore(toEpoch: 0) == nil)
       #expect(try log.entries().isEmpty)
-      for epoch in 1...3 { try log.append(EpochMetrics(epoch: epoch, step: 10 * epoch, figures: [.loss: 0.5])) }
+      for epoch in 1...3 {
+        try log.append(EpochMetrics(epoch: epoch, step: 10 * epoch, figures: [.loss: 0.5]))
+      }
       try AtomicFile.append("{\"epoch\": 4, \"lo", to: log.file)
       #expect(try log.entries().count == 3 && log.lastEpoch == 3)
       #expect(try log.restore(toEpoch: 2) == nil)
@@ -78,7 +80,7 @@ import Testing
   @Test func aLineOfARunIsProtected() throws {
     let report = EpochReport(
       epoch: 3, steps: 10, sums: TrainingState.Sums(contrastive: 4), classifierWeight: 1,
-      validation: Validation.Figures(accuracy: 0.5), rate: 1e-3,
+      validation: Validation.EpochFigures(accuracy: 0.5), rate: 1e-3,
       speed: EpochReport.Speed(seconds: 1, imagesPerSecond: 7, waitingShare: 0))
     let text = report.metrics.json.compactText
     func isDamaged(_ text: String) throws -> Bool {
@@ -134,7 +136,7 @@ import Testing
     try withFolder { folder in
       let file = folder.appendingPathComponent("environment.json")
       var environment = RunEnvironment(sessions: [])
-      environment.addSession(data: "here", from: TrainingState(generator: .init(seed: 0)))
+      environment.addSession(data: "here", fromEpoch: 0, step: 0)
       try environment.write(to: file)
       #expect(RunEnvironment.read(file) == environment)
       let threads = environment.sessions[0].machine.threads
@@ -179,10 +181,10 @@ import Testing
       func record() -> String? {
         RunFailure.read(RunFolder.of(tiny.configuration, seed: 0, in: folder).failure)?.message
       }
-      tiny.configuration.encoder.patch = 5
+      tiny.changeEncoder { $0.patchSize = 5 }
       #expect(failure { try runner.run(tiny.configuration, seed: 0) } != nil)
       #expect(record()?.contains("patches of 5 pixels") == true)
-      tiny.configuration.encoder.patch = 7
+      tiny.changeEncoder { $0.patchSize = 7 }
       tiny.configuration.data.folder = folder.appendingPathComponent("none").path
       let lost = ExperimentRunner(runs: folder, progress: silent())
       #expect(failure { try lost.run(tiny.configuration, seed: 0) } != nil)

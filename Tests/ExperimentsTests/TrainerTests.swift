@@ -49,16 +49,15 @@ import Testing
   @Test func theLogTellsTheRateThatWasUsed() throws {
     try withFolder { folder in
       var tiny = try TinyExperiment(in: folder)
-      tiny.configuration.schedule.name = .multiStep
-      tiny.configuration.schedule.milestones = [1, 3]
+      tiny.configuration.schedule = .multiStep(.init(milestones: [1, 3]))
       let steps = try tiny.train("steps")
       for (rate, expected) in zip(try numbers(.rate, of: steps), [3e-3, 3e-4, 3e-4, 3e-5]) {
         #expect(abs(rate - expected) < 1e-12)
       }
       #expect(try MetricsLog(file: steps.metrics).entries().map(\.step) == [7, 14, 21, 28])
-      tiny.configuration.schedule = ScheduleSettings()
-      tiny.configuration.schedule.name = .constant
-      tiny.configuration.schedule.warmUpEpochs = 2
+      var curve = Schedule.Constant()
+      curve.warmUpEpochs = 2
+      tiny.configuration.schedule = .constant(curve)
       let warm = try numbers(.rate, of: tiny.train("warm"))
       for (rate, expected) in zip(warm, [1.5e-3, 3e-3, 3e-3, 3e-3]) { #expect(abs(rate - expected) < 1e-12) }
     }
@@ -132,7 +131,7 @@ import Testing
   @Test func anEncoderThatDoesNotFitTheImagesIsAConfigurationError() throws {
     try withFolder { folder in
       var tiny = try TinyExperiment(in: folder)
-      tiny.configuration.encoder.patch = 5
+      tiny.changeEncoder { $0.patchSize = 5 }
       let message = try #require(failure { try tiny.train("run") })
       #expect(message == "`encoder.patch`: patches of 5 pixels do not divide images of 28")
     }
@@ -149,10 +148,7 @@ import Testing
   @Test func aResidualEncoderTrainsToo() throws {
     try withFolder { folder in
       var tiny = try TinyExperiment(in: folder)
-      tiny.configuration.encoder = EncoderSettings()
-      tiny.configuration.encoder.name = .resnet
-      tiny.configuration.encoder.stemWidth = 4
-      tiny.configuration.encoder.blocks = [1, 1]
+      tiny.configuration.encoder = .resnet(.init(width: 4, blocks: [1, 1]))
       tiny.configuration.epochs = 2
       let run = try tiny.train("run")
       #expect(try numbers(.loss, of: run).count == 2)

@@ -1,4 +1,5 @@
 import Basics
+import Datasets
 import Foundation
 import NeuralNetworks
 import TestSupport
@@ -29,6 +30,16 @@ struct TinyExperiment {
     configuration.probe.epochs = 5
     configuration.seeds = [0]
     configuration.threads = 1
+  }
+
+  /// What its networks are made for.
+  static let task = TaskShape(images: ImageShape(size: 28, channels: 1), classes: 2)
+
+  /// Changes the vision transformer that it has by default.
+  mutating func changeEncoder(_ change: (inout VisionTransformer.Configuration) -> Void) {
+    guard case .vit(var network) = configuration.encoder else { return }
+    change(&network)
+    configuration.encoder = .vit(network)
   }
 
   func data() throws -> ExperimentData {

@@ -2,6 +2,7 @@ import Basics
 import Datasets
 import Evaluation
 import Foundation
+import NeuralNetworks
 import Tensors
 import TestSupport
 import Testing
@@ -33,7 +34,7 @@ import Testing
       let data = try tiny.data()
       let expected = (0..<3).map { epoch in
         BatchLoader(
-          data.training, augmentation: tiny.configuration.augmentation.views, statistics: data.statistics,
+          data.training, augmentation: tiny.configuration.augmentation, form: data.form,
           batchSize: 3,
           generator: RandomGenerator(seed: 0).stream(RandomStream.batches).stream(UInt64(epoch))
         ).filter {
@@ -71,7 +72,9 @@ import Testing
   @Test func aStepThatIsNoNumberLeavesItsBatch() throws {
     try withFolder { folder in
       var tiny = try TinyExperiment(in: folder)
-      tiny.configuration.optimiser.rate = 1000
+      var optimiser = AdamW.Configuration()
+      optimiser.rate = 1000
+      tiny.configuration.optimiser = .adamw(optimiser)
       tiny.configuration.epochs = 50
       let message = try #require(failure { try tiny.train("run") })
       #expect(message.contains("not finite in epoch ") && message.contains("optimiser.rate"))
@@ -88,7 +91,7 @@ import Testing
       // They are the batch of that step: made anew from the seed it is the same.
       let epoch = try #require(UInt64(place.2)) - 1
       let batch = BatchLoader(
-        data.training, augmentation: tiny.configuration.augmentation.views, statistics: data.statistics,
+        data.training, augmentation: tiny.configuration.augmentation, form: data.form,
         batchSize: 16, generator: RandomGenerator(seed: 0).stream(RandomStream.batches).stream(epoch),
         startingAt: try #require(Int(place.3)) - 1
       ).next()
@@ -102,7 +105,7 @@ import Testing
     func warning(_ embeddings: Tensor) -> String? {
       EpochReport(
         epoch: 3, steps: 10, sums: TrainingState.Sums(), classifierWeight: 1,
-        validation: Validation.Figures(accuracy: 0.5, spread: EmbeddingSpread(embeddings)), rate: 1e-3,
+        validation: Validation.EpochFigures(accuracy: 0.5, spread: EmbeddingSpread(embeddings)), rate: 1e-3,
         speed: EpochReport.Speed(seconds: 1, imagesPerSecond: 1, waitingShare: 0)
       ).warnings(configuration).collapse
     }

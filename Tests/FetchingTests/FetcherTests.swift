@@ -124,7 +124,7 @@ import Testing
     let published = PublishedContents.unwrapped(md5: try FetchFixture.md5(contents), bytes: contents.count)
     func check(_ bytes: [UInt8]) throws -> String? {
       try fixture.write(bytes, "x.gz")
-      return try Contents.problem(of: fixture.folder + "/set/x.gz", published: published)
+      return try ContentsComparison.problem(of: fixture.folder + "/set/x.gz", published: published)
     }
     let wrapped = try gzip(contents, level: "-1")
     #expect(try check(wrapped) == nil)

@@ -107,7 +107,7 @@ struct Drops: Sendable, CustomTestStringConvertible {
     (configuration.width, configuration.heads, configuration.mlpWidth) = (width, heads, hidden)
     (configuration.dropout, configuration.headDropout) = (drops.dropout, drops.head)
     var generator = RandomGenerator(seed: 41)
-    let block = TransformerBlock(configuration, dropPath: drops.path, using: &generator)
+    let block = TransformerBlock(configuration, stochasticDepth: drops.path, using: &generator)
     randomise(block.parameters(), seed: 42)
     return block
   }

@@ -83,7 +83,7 @@ private final class Mistaken: Module {
     var transformer = VisionTransformer.Configuration()
     (transformer.width, transformer.depth, transformer.heads, transformer.mlpWidth) = (8, 2, 2, 16)
     func residual(_ stem: ResNet.Stem) -> ResNet {
-      ResNet(ResNet.Configuration(channels: 3, width: 4, blocks: [2, 1], stem: stem), using: &generator)
+      ResNet(ResNet.Configuration(width: 4, blocks: [2, 1], stem: stem), using: &generator)
     }
     return [
       Linear(2, 3, using: &generator), Linear(2, 3, bias: false, using: &generator), LayerNorm(3),
@@ -91,8 +91,8 @@ private final class Mistaken: Module {
       Conv2d(2, 3, kernel: 3, using: &generator), Conv2d(2, 3, kernel: 3, bias: false, using: &generator),
       MultiHeadSelfAttention(8, heads: 2, using: &generator),
       ProjectionHead(4, hiddenWidth: 3, outputs: 2, using: &generator),
-      PatchEmbedding(transformer, using: &generator),
-      TransformerBlock(transformer, dropPath: 0.1, using: &generator),
+      PatchEmbedding(transformer, images: ImageShape(), using: &generator),
+      TransformerBlock(transformer, stochasticDepth: 0.1, using: &generator),
       VisionTransformer(transformer, using: &generator),
       BasicBlock(4, 4, stride: 1, using: &generator), BasicBlock(4, 8, stride: 2, using: &generator),
       residual(.small), residual(.large),
@@ -144,7 +144,7 @@ private final class Mistaken: Module {
   func ownLayer() {
     let layer = Scale(2)
     var pass = Pass.evaluation
-    let optimiser = SGD(layer.parameters(), momentum: 0)
+    let optimiser = SGD(layer.parameters(), .init(momentum: 0))
     layer(Tensor([1, 2, 3, 4], shape: [2, 2]), &pass).sum().backward()
     optimiser.step(rate: 0.5)
     #expect(layer.scale.scalars() == [-1, -2])

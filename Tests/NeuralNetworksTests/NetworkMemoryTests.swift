@@ -21,9 +21,7 @@ import Testing
 
   private static func transformer(_ sizes: [Int]) -> VisionTransformer.Configuration {
     var configuration = VisionTransformer.Configuration()
-    (configuration.imageSize, configuration.channels, configuration.patchSize) = (
-      sizes[0], sizes[1], sizes[2]
-    )
+    configuration.patchSize = sizes[2]
     (configuration.width, configuration.depth, configuration.mlpWidth) = (sizes[3], sizes[4], sizes[5])
     configuration.heads = 4
     return configuration
@@ -31,7 +29,7 @@ import Testing
 
   private static func residual(_ sizes: [Int]) -> ResNet.Configuration {
     ResNet.Configuration(
-      channels: sizes[1], width: sizes[2], blocks: Array(sizes[5...]), stem: sizes[3] == 0 ? .large : .small,
+      width: sizes[2], blocks: Array(sizes[5...]), stem: sizes[3] == 0 ? .large : .small,
       stemStride: max(1, sizes[3]))
   }
 
@@ -40,8 +38,9 @@ import Testing
       Parallel.setThreadCount(threads)
       let configuration = Self.transformer(sizes)
       let images = [sizes[6], sizes[1], sizes[0], sizes[0]]
-      Self.expectEstimate(configuration.memory(images: sizes[6]), images) { generator in
-        VisionTransformer(configuration, using: &generator)
+      let shape = ImageShape(size: sizes[0], channels: sizes[1])
+      Self.expectEstimate(configuration.memory(images: sizes[6], of: shape), images) { generator in
+        configuration.encoder(for: shape, using: &generator)
       }
     }
   }
@@ -52,8 +51,9 @@ import Testing
       Parallel.setThreadCount(threads)
       let configuration = Self.residual(sizes)
       let images = [sizes[4], sizes[1], sizes[0], sizes[0]]
-      Self.expectEstimate(configuration.memory(images: sizes[4], size: sizes[0]), images) { generator in
-        ResNet(configuration, using: &generator)
+      let shape = ImageShape(size: sizes[0], channels: sizes[1])
+      Self.expectEstimate(configuration.memory(images: sizes[4], of: shape), images) { generator in
+        configuration.encoder(for: shape, using: &generator)
       }
     }
   }
@@ -90,9 +90,10 @@ import Testing
 
   @Test func sizesBeyondAllBoundsAreEstimatedToo() {
     var configuration = VisionTransformer.Configuration()
-    (configuration.imageSize, configuration.patchSize, configuration.depth) = (1 << 20, 1, 1 << 20)
-    #expect(configuration.memory(images: 1 << 30).training > 1e18)
-    let network = ResNet.Configuration(channels: 3, width: 1024, blocks: [64, 64, 64, 64, 64, 64, 64, 64])
-    #expect(network.memory(images: 1 << 20, size: 1 << 20).training > 1e18)
+    (configuration.patchSize, configuration.depth) = (1, 1 << 20)
+    let shape = ImageShape(size: 1 << 20)
+    #expect(configuration.memory(images: 1 << 30, of: shape).training > 1e18)
+    let network = ResNet.Configuration(width: 1024, blocks: [64, 64, 64, 64, 64, 64, 64, 64])
+    #expect(network.memory(images: 1 << 20, of: shape).training > 1e18)
   }
 }

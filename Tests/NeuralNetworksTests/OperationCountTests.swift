@@ -16,10 +16,11 @@ struct OperationCountTests {
   /// By hand: two patches and the class token, width 4, two blocks, whose last feeds one token forward.
   @Test func visionTransformer() {
     var configuration = VisionTransformer.Configuration()
-    (configuration.imageSize, configuration.channels, configuration.patchSize) = (4, 1, 2)
+    configuration.patchSize = 2
     (configuration.width, configuration.depth, configuration.heads, configuration.mlpWidth) = (4, 2, 2, 8)
     var generator = RandomGenerator(seed: 1)
-    let network = VisionTransformer(configuration, using: &generator)
+    let network = VisionTransformer(
+      configuration, images: ImageShape(size: 4, channels: 1), using: &generator)
     let (tokens, patches) = (5, 4)
     let embedding = patches * 4 * 4
     let (qkv, scores, values) = (tokens * 4 * 12, tokens * tokens * 4, tokens * tokens * 4)

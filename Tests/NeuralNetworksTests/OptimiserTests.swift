@@ -13,7 +13,11 @@ struct OptimiserCase: Sendable, CustomTestStringConvertible {
 
   static let all = [
     OptimiserCase(name: "adamw") { AdamW($0, .init(weightDecay: 0.1)) },
-    OptimiserCase(name: "adamw-other") { AdamW($0, beta1: 0.8, beta2: 0.95, epsilon: 1e-3, .init(weightDecay: 0)) },
+    OptimiserCase(name: "adamw-other") {
+      var configuration = AdamW.Configuration(weightDecay: 0)
+      (configuration.betas, configuration.epsilon) = ([0.8, 0.95], 1e-3)
+      return AdamW($0, configuration)
+    },
     OptimiserCase(name: "adamw-clipped", maximumNorm: 2.5) { AdamW($0, .init(weightDecay: 0.01)) },
     OptimiserCase(name: "sgd") { SGD($0, .init(momentum: 0)) },
     OptimiserCase(name: "sgd-momentum") { SGD($0, .init(momentum: 0.9, weightDecay: 0.05)) },
@@ -153,7 +157,7 @@ struct OptimiserCase: Sendable, CustomTestStringConvertible {
 
   @Test func aParameterWithoutGradientKeepsItsValueWithoutDecay() {
     let (used, unused) = (Tensor([1, 1]), Tensor([2, 3]))
-    let optimiser = AdamW([("used", used), ("unused", unused)], weightDecay: 0)
+    let optimiser = AdamW([("used", used), ("unused", unused)], .init(weightDecay: 0))
     used.gradient = Tensor([1, -1])
     optimiser.step(rate: 0.1)
     #expect(unused.scalars() == [2, 3])

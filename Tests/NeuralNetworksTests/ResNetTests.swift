@@ -6,11 +6,11 @@ import Testing
 @testable import NeuralNetworks
 
 /// A small network in a state far from its initial one.
-private func small(_ configuration: ResNet.Configuration = .init(channels: 2, width: 4, blocks: [1, 1]))
+private func small(_ configuration: ResNet.Configuration = .init(width: 4, blocks: [1, 1]))
   -> ResNet
 {
   var generator = RandomGenerator(seed: 400)
-  let network = ResNet(configuration, using: &generator)
+  let network = ResNet(configuration, channels: 2, using: &generator)
   // Scales far from 0 and 1, running statistics that are not the initial ones.
   for (name, tensor) in network.state() where tensor.rank == 1 {
     let centre: Float = name.hasSuffix("bias") || name.hasSuffix("mean") ? 0 : 1
@@ -41,7 +41,7 @@ private func moveFromKinks(_ norms: [BatchNorm2d]) {
     func tensor(_ key: String) throws -> Tensor { try #require(fixture.tensors[key], "\(key)") }
     var generator = RandomGenerator(seed: 401)
     let network = ResNet(
-      .init(channels: 3, width: 2, blocks: [2, 2, 2, 2], stem: network.stem), using: &generator)
+      .init(width: 2, blocks: [2, 2, 2, 2], stem: network.stem), using: &generator)
     #expect(state.tensors["layer4.1.bn2.num_batches_tracked"] != nil, "what is ignored is there")
     try network.load(state.tensors)
     let images = try tensor("images")
@@ -205,7 +205,7 @@ private func moveFromKinks(_ norms: [BatchNorm2d]) {
 
   @Test func otherSizesFit() {
     var generator = RandomGenerator(seed: 410)
-    let network = ResNet(.small, using: &generator)
+    let network = ResNet(.small, channels: 1, using: &generator)
     var pass = Pass.evaluation
     #expect(network.embeddingDimension == 64)
     for side in [28, 9, 1] {
@@ -217,7 +217,7 @@ private func moveFromKinks(_ norms: [BatchNorm2d]) {
     let images = leaf([6, 2, 9, 9], seed: 411).detached()
     func run(_ threads: Int) -> [(name: String, tensor: Tensor)] {
       withThreadCount(threads) {
-        let network = small(.init(channels: 2, width: 16, blocks: [1, 2]))
+        let network = small(.init(width: 16, blocks: [1, 2]))
         var pass = pass(training: true)
         let embeddings = network(images, &pass)
         (embeddings * embeddings).sum().backward()
@@ -236,12 +236,12 @@ private func moveFromKinks(_ norms: [BatchNorm2d]) {
   /// Eight random images with random labels are learned by heart.
   @Test func aSmallNetworkLearns() {
     var generator = RandomGenerator(seed: 412)
-    let network = ResNet(.init(channels: 1, width: 8, blocks: [1, 1]), using: &generator)
+    let network = ResNet(.init(width: 8, blocks: [1, 1]), channels: 1, using: &generator)
     let head = Linear(16, 3, using: &generator)
     let images = Tensor.normal([8, 1, 8, 8], using: &generator)
     let labels = [0, 1, 2, 0, 1, 2, 2, 0]
     let oneHot = Tensor(labels.flatMap { label in (0..<3).map { $0 == label ? 1 : 0 } }, shape: [8, 3])
-    let optimiser = AdamW(network.parameters() + head.parameters(), weightDecay: 0)
+    let optimiser = AdamW(network.parameters() + head.parameters(), .init(weightDecay: 0))
     var losses: [Float] = []
     for _ in 0..<40 {
       var pass = Pass.training(generator.split())

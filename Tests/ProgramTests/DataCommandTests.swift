@@ -143,7 +143,7 @@ extension ProgramTests {
       let run = try RunFiles(in: folder.url.appendingPathComponent("runs"))
       let result = try run.json("result.json")
       #expect(result["trainingImages"] as? Int == 540 && result["testImages"] as? Int == 120)
-      #expect(result["coarseAccuracy"] as? Double ?? 0 > 0.55)
+      #expect(try run.figures()["coarseAccuracy"] ?? 0 > 0.55)
       let session = try run.sessions()[0]
       #expect((session["data"] as? String)?.contains("600 of 50,000 training images") == true)
       // The same with wrong labels and half of the images is another run.

@@ -84,8 +84,9 @@ extension ProgramTests {
       #expect(outcome.output.contains("Area under the ROC curve of the end model"), "\(outcome)")
       #expect(outcome.output.contains(/\| ISIC +\| [0-9.]+ +\| 90.0 +\|/), "\(outcome)")
       #expect(outcome.output.contains("stem 8, large"), "\(outcome)")
-      let result = try RunFiles(in: folder.url.appendingPathComponent("runs")).json("result.json")
-      let area = try #require(result["areaUnderROC"] as? Double)
+      let run = try RunFiles(in: folder.url.appendingPathComponent("runs"))
+      let result = try run.json("result.json")
+      let area = try #require(try run.figures()["areaUnderROC"])
       #expect((0...1).contains(area) && result["trainingImages"] as? Int == 30)
       #expect(result["validationImages"] as? Int == 10)
     }

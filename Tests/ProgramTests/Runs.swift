@@ -57,6 +57,11 @@ struct RunFiles {
   func data(_ name: String) throws -> Data { try Data(contentsOf: file(name)) }
   func text(_ name: String) -> String { (try? String(contentsOf: file(name), encoding: .utf8)) ?? "" }
 
+  /// The figures of the result, by key.
+  func figures() throws -> [String: Double] {
+    try #require(try json("result.json")["figures"] as? [String: Double])
+  }
+
   func json(_ name: String) throws -> [String: Any] {
     try #require(try JSONSerialization.jsonObject(with: data(name)) as? [String: Any])
   }

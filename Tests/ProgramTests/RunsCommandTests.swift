@@ -108,7 +108,7 @@ extension ProgramTests {
       #expect(
         rows.contains(["loss.temperature", "0.1", "0.5"]) && rows.contains(["loss.alpha", "-", "0.5"]))
       #expect(!rows.contains { $0.first == "batchSize" })
-      let fine = try #require(rows.first { $0.first == "fine accuracy, %" }).dropFirst().map {
+      let fine = try #require(rows.first { $0.first == "fine, %" }).dropFirst().map {
         Double($0) ?? -1000
       }
       #expect(abs(fine[1] - fine[0] - fine[2]) < 0.011)

@@ -45,7 +45,7 @@ extension ProgramTests {
       #expect(results.count == 6)
       func texts(_ loss: String) -> (mean: Double, text: String) {
         let values = results.filter { $0["loss"] as? String == loss }.map {
-          100 * ($0["fineAccuracy"] as? Double ?? 0)
+          100 * (($0["figures"] as? [String: Double])?["fineAccuracy"] ?? 0)
         }
         let mean = values.reduce(0, +) / 3
         let deviation = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 2).squareRoot()

@@ -42,7 +42,7 @@ import Testing
   @Test func manyStrataAreFolded() throws {
     let task = try #require(Catalogue.task("cifar100"))
     let groups = (0..<100).map { DatasetReport.Group(name: "s\($0)", training: 50 + $0, test: 10) }
-    let contents = DatasetReport.Contents(
+    let contents = DatasetReport.Description(
       source: "somewhere", images: DatasetReport.Counts(training: 9950, test: 1000), channels: 3, height: 32,
       width: 32, mean: [0.5, 0.5, 0.5], deviation: [0.2, 0.2, 0.2], classes: [groups[0]], strata: groups,
       check: "published", isPublished: true)

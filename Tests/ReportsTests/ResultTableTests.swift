@@ -25,7 +25,9 @@ import Testing
   ) throws {
     let configuration = other ?? configuration(loss)
     let collapse = Collapse(Tensor([1, 0, 0, 1], shape: [2, 2]), groups: [0, 0])
-    var figures = ["fineAccuracy": fine, "coarseAccuracy": coarse, "neighbourAccuracy": 0.25]
+    var figures = [
+      "fineAccuracy": fine, "coarseAccuracy": coarse, "neighbourAccuracy": 0.25, "classCosine": 0,
+    ]
     figures["areaUnderROC"] = area
     let result = RunResult(
       configuration, seed: seed, encoder: "ViT 4 x 96", parameters: 1, epochs: 20, trainingImages: images,

@@ -1,5 +1,5 @@
-import ContrastiveLosses
 import Basics
+import ContrastiveLosses
 import Evaluation
 import Foundation
 import Tensors

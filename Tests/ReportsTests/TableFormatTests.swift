@@ -112,10 +112,14 @@ extension ResultTableTests {
     }
     let part = "1,800 training images (and 1 for validation) of 50,000; "
     #expect(try settings(1800) { $0.data.name = .init(rawValue: "cifar10")! }.contains(part))
-    #expect(try settings(49_999) { $0.data.name = .init(rawValue: "cifar10")! }.contains("49,999 training images; "))
+    #expect(
+      try settings(49_999) { $0.data.name = .init(rawValue: "cifar10")! }.contains("49,999 training images; ")
+    )
     let unbalanced = "18,000 training images (and 1 for validation) of 19,000; "
     #expect(
-      try settings(18_000) { ($0.data.name, $0.data.labels) = (.init(rawValue: "cifar100")!, .coarseUnbalanced) }.contains(
+      try settings(18_000) {
+        ($0.data.name, $0.data.labels) = (.init(rawValue: "cifar100")!, .coarseUnbalanced)
+      }.contains(
         unbalanced))
     #expect(try settings(1800) { _ in }.contains("1,800 training images; "))
   }

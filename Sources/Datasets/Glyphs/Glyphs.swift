@@ -32,14 +32,10 @@ public struct Glyphs: Sendable, Equatable {
     self.seed = seed
   }
 
-  /// Where caches go: `SPREAD_CACHE`, else `spread` in `XDG_CACHE_HOME` where that is an absolute path, else
-  /// `~/.cache/spread`, with `HOME` as the home.
-  public static var defaultCache: String { UserPath.cacheFolder() }
-
   /// Digits as classes and strata.
   /// - Throws: `CacheError` when the cache cannot be written.
-  public func load(cache: String = Glyphs.defaultCache) throws -> DatasetPair {
-    DatasetPair(
+  public func load(cache: String = CacheFolder.standard) throws -> DatasetSplits {
+    DatasetSplits(
       training: try part("training", trainingCounts, cache: cache),
       test: try part("test", testCounts, cache: cache),
       source: "Glyphs, drawn by this program (seed \(seed))",
@@ -47,7 +43,7 @@ public struct Glyphs: Sendable, Equatable {
   }
 
   /// Digits below 5 against the others as classes, digits as strata.
-  public func loadCoarse(cache: String = Glyphs.defaultCache) throws -> DatasetPair {
+  public func loadCoarse(cache: String = CacheFolder.standard) throws -> DatasetSplits {
     MNIST.coarse(try load(cache: cache), "Glyphs-Coarse")
   }
 

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// The place of a cache cannot be used. What the cache is made of may be sound.
@@ -46,4 +47,10 @@ public struct UnusableDataError: Error, CustomStringConvertible, Sendable {
 
   /// All of it in sentences.
   public var description: String { "\(problem). \(advice)" }
+}
+
+/// Where what is drawn or decoded once is kept.
+public enum CacheFolder {
+  /// `SPREAD_CACHE`, else `$XDG_CACHE_HOME/spread`, else `~/.cache/spread`.
+  public static var standard: String { UserPath.cacheFolder() }
 }

@@ -24,17 +24,17 @@ public enum CIFAR10 {
   ///   is taken.
   /// - Throws: `MissingDataError` when nothing is there, `FileFormatError` when it is not what it should be.
   /// - Complexity: the time of decompression; memory for the pixels (184 MB) and one piece of 200 kB.
-  public static func load(from folder: String?) throws -> DatasetPair {
+  public static func load(from folder: String?) throws -> DatasetSplits {
     try files.read(from: folder).pair(
       named: "CIFAR10", classNames: CIFARNames.ten, stratumNames: CIFARNames.ten)
   }
 
   /// Animals against vehicles as classes, the ten classes as strata.
-  public static func loadCoarse(from folder: String?) throws -> DatasetPair {
+  public static func loadCoarse(from folder: String?) throws -> DatasetSplits {
     coarse(try load(from: folder))
   }
 
-  static func coarse(_ fine: DatasetPair) -> DatasetPair {
+  static func coarse(_ fine: DatasetSplits) -> DatasetSplits {
     let kinds = CIFARNames.ten.map { CIFARNames.animals.contains($0) ? 0 : 1 }
     return fine.mapped {
       $0.relabelled("CIFAR10-Coarse", classOfStratum: kinds, classNames: ["animals", "vehicles"])
@@ -68,23 +68,23 @@ public enum CIFAR100 {
   /// - Parameter folder: as for `CIFAR10.load(from:)`, with `100` for `10`; the unpacked folder is called
   ///   `cifar-100-binary`.
   /// - Throws: `MissingDataError`, `FileFormatError`.
-  public static func load(from folder: String?) throws -> DatasetPair {
+  public static func load(from folder: String?) throws -> DatasetSplits {
     try files.read(from: folder).pair(
       named: "CIFAR100", classNames: CIFARNames.hundred, stratumNames: CIFARNames.hundred)
   }
 
   /// The superclasses as classes, the hundred classes as strata.
-  public static func loadCoarse(from folder: String?) throws -> DatasetPair {
+  public static func loadCoarse(from folder: String?) throws -> DatasetSplits {
     coarse(try load(from: folder))
   }
 
   /// The superclasses with common and rare strata: of the five classes of each, in the order of their labels, 500,
   /// 250, 100, 50 and 50 training images are kept. The test images are all there.
-  public static func loadCoarseUnbalanced(from folder: String?) throws -> DatasetPair {
+  public static func loadCoarseUnbalanced(from folder: String?) throws -> DatasetSplits {
     coarseUnbalanced(try load(from: folder))
   }
 
-  static func coarse(_ fine: DatasetPair) -> DatasetPair {
+  static func coarse(_ fine: DatasetSplits) -> DatasetSplits {
     fine.mapped {
       $0.relabelled(
         "CIFAR100-Coarse", classOfStratum: CIFARNames.coarseOfFine, classNames: CIFARNames.coarse)
@@ -92,7 +92,7 @@ public enum CIFAR100 {
   }
 
   /// - Parameter seed: chooses the images that are kept.
-  static func coarseUnbalanced(_ fine: DatasetPair, seed: UInt64 = 42) -> DatasetPair {
+  static func coarseUnbalanced(_ fine: DatasetSplits, seed: UInt64 = 42) -> DatasetSplits {
     let coarse = coarse(fine)
     var seen = [Int](repeating: 0, count: CIFARNames.coarse.count)
     let counts = CIFARNames.coarseOfFine.map { superclass in
@@ -100,7 +100,7 @@ public enum CIFAR100 {
       return unbalancedCounts[seen[superclass] - 1]
     }
     let kept = coarse.training.subsampled(stratumCounts: counts, seed: seed)
-    return DatasetPair(
+    return DatasetSplits(
       training: kept.renamed("CIFAR100-Coarse-U"), test: coarse.test.renamed("CIFAR100-Coarse-U"),
       source: coarse.source, contents: coarse.contents)
   }

@@ -101,22 +101,22 @@ struct CIFARFiles: Sendable {
   // MARK: - Reading
 
   /// Records as they were read: part by part, in the order of the files that made them.
-  struct Contents {
+  struct ReadParts {
     let training: CIFARPart
     let test: CIFARPart
     let source: String
     let contents: ContentsCheck
 
-    func pair(named name: String, classNames: [String], stratumNames: [String]) -> DatasetPair {
-      DatasetPair(
+    func pair(named name: String, classNames: [String], stratumNames: [String]) -> DatasetSplits {
+      DatasetSplits(
         training: training.dataset(name, classNames, stratumNames),
         test: test.dataset(name, classNames, stratumNames), source: source, contents: contents)
     }
   }
 
-  func read(from folder: String?) throws -> Contents { try read(find(in: folder)) }
+  func read(from folder: String?) throws -> ReadParts { try read(find(in: folder)) }
 
-  func read(_ place: Place) throws -> Contents {
+  func read(_ place: Place) throws -> ReadParts {
     var parts = [
       CIFARPart(files: training, reserving: trainingCount), CIFARPart(files: [test], reserving: testCount),
     ]
@@ -138,7 +138,7 @@ struct CIFARFiles: Sendable {
       source += FoundFile.remark(allFiles.compactMap { files[$0] }, in: place.path)
     }
     if case .other(let difference) = contents { source += " (\(difference))" }
-    return Contents(training: training, test: test, source: source, contents: contents)
+    return ReadParts(training: training, test: test, source: source, contents: contents)
   }
 
   private func read(archive path: String, into parts: inout [CIFARPart]) throws {

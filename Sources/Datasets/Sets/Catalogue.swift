@@ -23,7 +23,7 @@ public enum Catalogue {
     public let advice: String
     /// Reads it from a data folder.
     /// - Throws: `MissingDataError`, `FileFormatError`.
-    public let read: @Sendable (_ folder: String?) throws -> DatasetPair
+    public let read: @Sendable (_ folder: String?) throws -> DatasetSplits
     /// Reads image files, scaled to a size; nil where the images have a size of their own.
     private let readScaled: ScaledReading?
     /// What can be asked of it, each with classes and strata of its own.
@@ -32,7 +32,7 @@ public enum Catalogue {
     typealias ScaledReading =
       @Sendable (
         _ folder: String?, _ size: Int, _ cache: String, _ skipsDamaged: Bool, _ report: ImageFolderReport?
-      ) throws -> DatasetPair
+      ) throws -> DatasetSplits
 
     /// Whether the images are files of any size, scaled to one.
     public var isScaled: Bool { readScaled != nil }
@@ -49,14 +49,14 @@ public enum Catalogue {
     /// - Throws: `MissingDataError`, `FileFormatError`, `CacheError`, `UnusableDataError`, and what `report` throws.
     public func read(
       _ folder: String?, size: Int?, skipsDamaged: Bool = false, report: ImageFolderReport?
-    ) throws -> DatasetPair {
+    ) throws -> DatasetSplits {
       guard let readScaled else { return try read(folder) }
-      return try readScaled(folder, size ?? Self.usualSize, Glyphs.defaultCache, skipsDamaged, report)
+      return try readScaled(folder, size ?? Self.usualSize, CacheFolder.standard, skipsDamaged, report)
     }
 
     init(
       _ name: String, folder: String?, files: [String], advice: String,
-      read: @escaping @Sendable (String?) throws -> DatasetPair, tasks: [Task]
+      read: @escaping @Sendable (String?) throws -> DatasetSplits, tasks: [Task]
     ) {
       self.name = name
       self.folder = folder
@@ -75,7 +75,7 @@ public enum Catalogue {
       self.folder = folder
       self.files = files
       self.advice = advice
-      self.read = { try read($0, Self.usualSize, Glyphs.defaultCache, false, nil) }
+      self.read = { try read($0, Self.usualSize, CacheFolder.standard, false, nil) }
       readScaled = read
       tasks = [Task(name, title, .coarse, trainingImages: trainingImages, rareStrata: rareStrata)]
     }
@@ -97,12 +97,12 @@ public enum Catalogue {
     /// Names of the strata that are rare within their class by design: what recovery and robustness are about.
     public let rareStrata: [String]
     /// Made of the data set as it was read.
-    public let view: @Sendable (DatasetPair) -> DatasetPair
+    public let view: @Sendable (DatasetSplits) -> DatasetSplits
 
     init(
       _ name: String, _ title: String, _ labels: LabelChoice, trainingImages: Int? = nil,
       rareStrata: [String] = [],
-      view: @escaping @Sendable (DatasetPair) -> DatasetPair = { $0 }
+      view: @escaping @Sendable (DatasetSplits) -> DatasetSplits = { $0 }
     ) {
       self.name = name
       self.title = title
@@ -130,13 +130,17 @@ public enum Catalogue {
         Task("cifar100", "CIFAR100", .fine, trainingImages: 50_000),
         Task("cifar100-coarse", "CIFAR100-Coarse", .coarse, trainingImages: 50_000, view: CIFAR100.coarse),
         // 20 superclasses with strata of 500, 250, 100, 50 and 50 images.
-        Task("cifar100-coarse-u", "CIFAR100-Coarse-U", .coarseUnbalanced, trainingImages: 19_000) { CIFAR100.coarseUnbalanced($0) },
+        Task("cifar100-coarse-u", "CIFAR100-Coarse-U", .coarseUnbalanced, trainingImages: 19_000) {
+          CIFAR100.coarseUnbalanced($0)
+        },
       ]),
     Source(
       "mnist", folder: "mnist", files: MNIST.names.map { $0 + ".gz" }, advice: MNIST.advice, read: MNIST.load,
       tasks: [
         Task("mnist", "MNIST", .fine, trainingImages: 60_000),
-        Task("mnist-coarse", "MNIST-Coarse", .coarse, trainingImages: 60_000) { MNIST.coarse($0, "MNIST-Coarse") },
+        Task("mnist-coarse", "MNIST-Coarse", .coarse, trainingImages: 60_000) {
+          MNIST.coarse($0, "MNIST-Coarse")
+        },
       ]),
     Source(
       "glyphs", folder: nil, files: [], advice: "Glyphs are drawn by this program and need no files.",

@@ -28,7 +28,7 @@ public enum IDXDataset {
   /// Classes and strata as given.
   /// - Parameter folder: the folder with the files, or one that has them in `idx`.
   /// - Throws: `MissingDataError` when a file is not there, `FileFormatError` when one is not what it should be.
-  public static func load(from folder: String?) throws -> DatasetPair {
+  public static func load(from folder: String?) throws -> DatasetSplits {
     let place = try find(in: folder)
     let names = try Names(in: place)
     let training = try IDXPart("train", in: place)
@@ -51,7 +51,7 @@ public enum IDXDataset {
     let strata =
       training.strata == nil
       ? classes : try names.checked("strata", parts.map { $0.strata! }, paths: parts.map(\.strataPath))
-    return DatasetPair(
+    return DatasetSplits(
       training: training.dataset(classes, strata), validation: validation?.dataset(classes, strata),
       test: test.dataset(classes, strata),
       source: "IDX files, \(place)\(FoundFile.remark(parts.flatMap(\.files), in: place))")

@@ -25,9 +25,9 @@ extension ImageFolderDataset {
   ///   - report: told of the decoding
   /// - Throws: `MissingDataError`, `FileFormatError`, `CacheError`, `UnusableDataError`, and what `report` throws.
   public static func load(
-    from folder: String?, size: Int, cache: String = Glyphs.defaultCache, skipsDamaged: Bool = false,
+    from folder: String?, size: Int, cache: String = CacheFolder.standard, skipsDamaged: Bool = false,
     report: ImageFolderReport? = nil
-  ) throws -> DatasetPair {
+  ) throws -> DatasetSplits {
     try table(in: folder).load(size: size, cache: cache, skipsDamaged: skipsDamaged, report: report)
   }
 }

@@ -49,7 +49,8 @@ public struct ImageTable {
   /// - Parameter skipsDamaged: leaves damaged images out, which are an error otherwise
   /// - Throws: `FileFormatError` for a table or images that cannot be used, `MissingDataError` where images
   ///   are missing, `CacheError` where the decoded ones cannot be kept, `UnusableDataError` where there are too few.
-  func load(size: Int, cache: String, skipsDamaged: Bool, report: ImageFolderReport?) throws -> DatasetPair {
+  func load(size: Int, cache: String, skipsDamaged: Bool, report: ImageFolderReport?) throws -> DatasetSplits
+  {
     require((1...4096).contains(size), "images of side \(size) are not stored; use 1 to 4096")
     guard !entries.isEmpty else { throw FileFormatError(table.path, "the table has no images") }
     let sources = try SourceImages(self)
@@ -72,7 +73,7 @@ public struct ImageTable {
     for (part, what) in [(training, "training"), (test, "test")] where part.count == 0 {
       throw FileFormatError(table.path, "every image for \(what) is damaged")
     }
-    return DatasetPair(
+    return DatasetSplits(
       training: training, validation: validation.count == 0 ? nil : validation, test: test,
       source: "\(name), \(table.path), images scaled to \(size) x \(size)"
         + (damaged.isEmpty ? "" : ", \(count(damaged.count)) left out as damaged"),

@@ -24,7 +24,7 @@ public enum MNIST {
   /// - Parameter folder: the folder with the files, or one that has them in `mnist`, `MNIST` or `MNIST/raw`.
   /// - Throws: `MissingDataError` when a file is not there, `FileFormatError` when one is not what it should
   ///   be.
-  public static func load(from folder: String?) throws -> DatasetPair {
+  public static func load(from folder: String?) throws -> DatasetSplits {
     let (place, files) = try find(in: folder)
     let paths = files.map(\.path)
     let digits = (0...9).map(String.init)
@@ -42,17 +42,17 @@ public enum MNIST {
     let isPublished = checksums == publishedChecksums
     let difference = "contents other than those of the published MNIST files"
     if !isPublished { source += " (\(difference))" }
-    return DatasetPair(
+    return DatasetSplits(
       training: training, test: test, source: source, contents: isPublished ? .published : .other(difference))
   }
 
   /// Digits below 5 against the others as classes, digits as strata.
-  public static func loadCoarse(from folder: String?) throws -> DatasetPair {
+  public static func loadCoarse(from folder: String?) throws -> DatasetSplits {
     coarse(try load(from: folder), "MNIST-Coarse")
   }
 
   /// Ten digits as two classes.
-  static func coarse(_ fine: DatasetPair, _ name: String) -> DatasetPair {
+  static func coarse(_ fine: DatasetSplits, _ name: String) -> DatasetSplits {
     fine.mapped {
       $0.relabelled(
         name, classOfStratum: (0...9).map { $0 < 5 ? 0 : 1 }, classNames: ["below 5", "5 and above"])

@@ -52,7 +52,8 @@ extension ConfigurationVariants {
           let expected = names.map { "\"\($0)\"" }.joined(separator: ", ")
           let hint = node.text.flatMap { nearest(to: $0, among: names) }.map { "; nearest: \"\($0)\"" } ?? ""
           throw ConfigurationError(
-            origin: node.origin, path: path, problem: "expected one of \(expected), found \(node.kind)\(hint)")
+            origin: node.origin, path: path, problem: "expected one of \(expected), found \(node.kind)\(hint)"
+          )
         }
         if !variant.isChosen(section) { section = variant.makeDefault() }
       },

@@ -1,5 +1,5 @@
-import ContrastiveLosses
 import Basics
+import ContrastiveLosses
 import Foundation
 import NeuralNetworks
 
@@ -248,7 +248,8 @@ private struct LossLayers {
 
   private static func keysWithoutEffect(on names: [ContrastiveLoss]) -> Set<String> {
     let settings = names.map { ContrastiveObjective($0) }
-    return Set(ContrastiveObjective.fields.filter { field in !settings.contains(where: field.applies) }.map(\.key))
+    return Set(
+      ContrastiveObjective.fields.filter { field in !settings.contains(where: field.applies) }.map(\.key))
   }
 
   private static func name(_ node: JSONNode, path: String) throws -> ContrastiveLoss {

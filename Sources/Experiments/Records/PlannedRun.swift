@@ -13,7 +13,9 @@ public struct PlannedRun: Sendable, Equatable {
   }
 
   /// For a person: "mnist-coarse L_SC seed 0".
-  public var label: String { "\(configuration.experiment) \(configuration.objective.loss.symbol) seed \(seed)" }
+  public var label: String {
+    "\(configuration.experiment) \(configuration.objective.loss.symbol) seed \(seed)"
+  }
 
   package func folder(in runs: URL) -> RunFolder { RunFolder.of(configuration, seed: seed, in: runs) }
 

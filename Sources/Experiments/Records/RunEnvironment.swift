@@ -24,12 +24,12 @@ package struct RunEnvironment: Codable, Sendable, Equatable {
   package var seconds: [String: Double]?
 
   /// Adds the entry of this process.
-  mutating func addSession(data: String, from state: TrainingState) {
+  mutating func addSession(data: String, fromEpoch epoch: Int, step: Int) {
     sessions.append(
       Session(
         started: ISO8601DateFormatter().string(from: Date()), machine: .current, swift: Self.swiftVersion,
-        revision: Self.revision, arguments: CommandLine.arguments, data: data, fromEpoch: state.epoch,
-        fromStep: state.step))
+        revision: Self.revision, arguments: CommandLine.arguments, data: data, fromEpoch: epoch,
+        fromStep: step))
   }
 
   /// What to tell about a session that differs from the one before in what decides the last bits.

@@ -200,7 +200,8 @@ extension ExperimentConfiguration {
       projection.isOn ? 3 * Double(views * projection.hiddenWidth * (dimension + projection.width)) : 0
     let rows = Double(objective.layout == .pooled ? views : batch)
     let compared = projection.isOn ? projection.width : dimension
-    let contrast = 3 * rows * rows * Double(compared) * (objective.symmetric && objective.layout == .crossView ? 2 : 1)
+    let contrast =
+      3 * rows * rows * Double(compared) * (objective.symmetric && objective.layout == .crossView ? 2 : 1)
     return network + classifier + head + contrast
   }
 }

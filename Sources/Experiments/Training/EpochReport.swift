@@ -19,7 +19,7 @@ struct EpochReport {
   var sums: TrainingState.Sums
   /// Of the cross entropy beside the contrastive loss.
   var classifierWeight: Double
-  var validation: Validation.Figures
+  var validation: Validation.EpochFigures
   /// The learning rate of its last step.
   var rate: Double
   var speed: Speed

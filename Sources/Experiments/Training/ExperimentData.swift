@@ -83,7 +83,7 @@ package struct ExperimentData {
   }
 
   /// - Throws: `RunError` when no network here can take the images as they are.
-  private static func checkShape(_ pair: DatasetPair, sizeOfViews: Int?) throws {
+  private static func checkShape(_ pair: DatasetSplits, sizeOfViews: Int?) throws {
     guard pair.test.count > 0 else {
       throw RunError("\(pair.source): there are no test images, and at least one is needed")
     }
@@ -101,7 +101,8 @@ package struct ExperimentData {
   /// What a network for these images is made for.
   var task: TaskShape {
     TaskShape(
-      images: ImageShape(size: imageSize, channels: training.store.channels), classes: training.classNames.count)
+      images: ImageShape(size: imageSize, channels: training.store.channels),
+      classes: training.classNames.count)
   }
 
   /// Points a batch: as configured, or all where there are fewer.
@@ -162,7 +163,7 @@ extension ImageDataset {
 
 extension DataSettings {
   /// Reads or draws the data set.
-  package func load(from folder: URL?, report: ImageFolderReport? = nil) throws -> DatasetPair {
+  package func load(from folder: URL?, report: ImageFolderReport? = nil) throws -> DatasetSplits {
     let folder = folder?.path ?? self.folder.map { UserPath($0).path } ?? Self.folderOfEnvironment
     guard let task = name.source.task(labels) else {
       throw ConfigurationError(place: nil, path: "data.labels", problem: conflict?.problem ?? "")

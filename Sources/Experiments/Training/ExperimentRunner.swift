@@ -97,7 +97,8 @@ public final class ExperimentRunner {
     try RunMemory(configuration, data: data).check(configuration, data: data)
     let trainer = try Trainer(configuration, seed: seed, data: data, folder: folder, progress: progress)
     var environment = RunEnvironment.read(folder.environment)
-    environment.addSession(data: data.source, from: trainer.state)
+    environment.addSession(
+      data: data.source, fromEpoch: trainer.state.epoch, step: trainer.state.step)
     try environment.write(to: folder.environment)
     if let warning = environment.warning { progress.print("\(label): \(warning)") }
     let isNew = trainer.state.epoch == 0 && trainer.state.step == 0

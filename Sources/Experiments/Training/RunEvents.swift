@@ -29,7 +29,7 @@ struct RunEvents {
   }
 
   /// - Parameter done: steps of the run, this one included.
-  func add(_ figures: TrainingStep.Figures, classifierWeight: Double, rate: Double, done: Int) throws {
+  func add(_ figures: TrainingStep.StepFigures, classifierWeight: Double, rate: Double, done: Int) throws {
     guard let log, done % everySteps == 0 else { return }
     try log.add(
       [

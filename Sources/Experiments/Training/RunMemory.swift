@@ -45,7 +45,8 @@ struct RunMemory {
         .appending(rows: 2 * batch, inputs: head.hiddenWidth, outputs: head.width)
     }
     network = Double(2 + configuration.optimiser.stateCount) * whole.parameters
-    let views = MemoryPool.bytes(forElements: Double(2 * batch * shape.channels) * Double(shape.size * shape.size))
+    let views = MemoryPool.bytes(
+      forElements: Double(2 * batch * shape.channels) * Double(shape.size * shape.size))
     step =
       whole.training + Double(batchesAhead) * views
       + Self.loss(configuration, batch: batch, dimension: head.isOn ? head.width : dimension)

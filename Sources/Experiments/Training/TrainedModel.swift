@@ -70,7 +70,8 @@ extension Checkpoint {
 extension ExperimentConfiguration {
   /// For tables: the encoder, and the head where there is one.
   var networkSummary: String {
-    encoder.configuration.summary + (projection.isOn ? ", head \(projection.hiddenWidth)-\(projection.width)" : "")
+    encoder.configuration.summary
+      + (projection.isOn ? ", head \(projection.hiddenWidth)-\(projection.width)" : "")
   }
 }
 

@@ -88,7 +88,8 @@ public final class AdamW: Optimiser {
     parameters.update { start, count, values, gradients in
       ck_adamw(
         count, values, gradients, mean.pointer + start, square.pointer + start, scale, rate,
-        configuration.weightDecay, beta1, beta2, configuration.epsilon, Float(Double(rate) / correction1), Float(1 / correction2.squareRoot()))
+        configuration.weightDecay, beta1, beta2, configuration.epsilon, Float(Double(rate) / correction1),
+        Float(1 / correction2.squareRoot()))
     }
     return norm
   }

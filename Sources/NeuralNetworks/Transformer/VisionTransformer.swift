@@ -75,7 +75,8 @@ public final class VisionTransformer: Encoder {
     let depth = configuration.depth
     blocks = (0..<depth).map { index in
       let share = depth > 1 ? Float(index) / Float(depth - 1) : 0
-      return TransformerBlock(configuration, stochasticDepth: share * configuration.stochasticDepth, using: &generator)
+      return TransformerBlock(
+        configuration, stochasticDepth: share * configuration.stochasticDepth, using: &generator)
     }
     norm = LayerNorm(width)
   }
@@ -173,7 +174,8 @@ public final class TransformerBlock: Layer {
   let dropPath: DropPath
 
   init(
-    _ configuration: VisionTransformer.Configuration, stochasticDepth: Float, using generator: inout RandomGenerator
+    _ configuration: VisionTransformer.Configuration, stochasticDepth: Float,
+    using generator: inout RandomGenerator
   ) {
     let (width, hidden) = (configuration.width, configuration.mlpWidth)
     norm1 = LayerNorm(width)

@@ -24,6 +24,8 @@ public struct DatasetReport: Codable, Sendable, Equatable {
     public var validation: Int?
     /// Test images.
     public var test: Int
+    /// Whether it is a stratum that is rare by the data set's design; nil where it is not.
+    public var isRare: Bool?
   }
 
   /// Numbers of images.
@@ -37,7 +39,7 @@ public struct DatasetReport: Codable, Sendable, Equatable {
   }
 
   /// What could be read.
-  public struct Contents: Codable, Sendable, Equatable {
+  public struct Description: Codable, Sendable, Equatable {
     /// Where it came from, in a sentence.
     public var source: String
     /// Numbers of images.
@@ -73,7 +75,7 @@ public struct DatasetReport: Codable, Sendable, Equatable {
   /// Whether it could be read.
   public var state: State
   /// Nil where it could not be read.
-  public var contents: Contents?
+  public var contents: Description?
   /// What is missing or wrong.
   public var problem: String?
   /// The folders that were looked into, with their whole paths; nil where nothing is missing.
@@ -82,7 +84,7 @@ public struct DatasetReport: Codable, Sendable, Equatable {
   public var advice: String
 
   package init(
-    _ task: Catalogue.Task, of source: Catalogue.Source, state: State, contents: Contents? = nil,
+    _ task: Catalogue.Task, of source: Catalogue.Source, state: State, contents: Description? = nil,
     problem: String? = nil, searched: [String]? = nil, advice: String? = nil
   ) {
     (name, title, self.advice) = (task.name, task.title, advice ?? source.advice)
@@ -121,7 +123,7 @@ extension DatasetReport {
   ///   state.
   public static func each(
     _ tasks: [String] = [], in folder: String?, skipsDamaged: Bool = false, progress: ProgressLine? = nil,
-    report: (DatasetReport, DatasetPair?) throws -> Void
+    report: (DatasetReport, DatasetSplits?) throws -> Void
   ) throws {
     if let name = tasks.first(where: { Catalogue.task($0) == nil }) { throw RunError(unknown(name)) }
     for source in Catalogue.sources {
@@ -136,7 +138,10 @@ extension DatasetReport {
         switch read {
         case .success(let pair):
           let view = task.view(pair)
-          try report(DatasetReport(task, of: source, state: .found, contents: Contents(view)), view)
+          try report(
+            DatasetReport(
+              task, of: source, state: .found, contents: Description(view, rareStrata: task.rareStrata)), view
+          )
         case .failure(let error): try report(DatasetReport(task, of: source, failure: error), nil)
         }
       }
@@ -166,8 +171,8 @@ extension DatasetReport {
   }
 }
 
-extension DatasetReport.Contents {
-  package init(_ pair: DatasetPair) {
+extension DatasetReport.Description {
+  package init(_ pair: DatasetSplits, rareStrata: [String] = []) {
     let (training, test) = (pair.training, pair.test)
     source = pair.source
     images = DatasetReport.Counts(
@@ -177,6 +182,7 @@ extension DatasetReport.Contents {
     (mean, deviation) = (statistics.mean, statistics.deviation)
     classes = Self.groups(pair, training.classNames) { $0.labels }
     strata = Self.groups(pair, training.stratumNames) { $0.strata }
+    for place in strata.indices where rareStrata.contains(strata[place].name) { strata[place].isRare = true }
     notes = pair.notes + test.notesOnFigures
     skippedImages = pair.skippedImages == 0 ? nil : pair.skippedImages
     switch pair.contents {
@@ -187,7 +193,7 @@ extension DatasetReport.Contents {
   }
 
   private static func groups(
-    _ pair: DatasetPair, _ names: [String], of numbers: (ImageDataset) -> [Int]
+    _ pair: DatasetSplits, _ names: [String], of numbers: (ImageDataset) -> [Int]
   ) -> [DatasetReport.Group] {
     func counts(_ part: ImageDataset) -> [Int] {
       numbers(part).reduce(into: [Int](repeating: 0, count: names.count)) { $0[$1] += 1 }

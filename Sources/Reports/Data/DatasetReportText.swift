@@ -84,7 +84,8 @@ extension DatasetReport {
           alignedTable(
             [head]
               + groups.map {
-                [$0.name, grouped($0.training)] + (hasValidation ? [grouped($0.validation ?? 0)] : [])
+                [$0.name + ($0.isRare == true ? " (rare)" : ""), grouped($0.training)]
+                  + (hasValidation ? [grouped($0.validation ?? 0)] : [])
                   + [grouped($0.test)]
               }))
         lines.append("")
@@ -108,7 +109,7 @@ extension DatasetReport {
   }
 }
 
-extension DatasetReport.Contents {
+extension DatasetReport.Description {
   var imageText: String { "\(width) x \(height) x \(channels)" }
 
   var checkText: String {

@@ -84,15 +84,13 @@ public struct ResultTable: Sendable, Equatable {
     }
   }
 
-  private static let tablesOfExperiments = ["2", "4", "A2"]
-
   /// The row of one experiment by itself, with the measure and the paper's figures of the table that it belongs to:
   /// one that shows all its losses before one that does not.
   public init(experiment configurations: [ExperimentConfiguration], seeds: [Int] = [], runs: URL) throws {
     require(!configurations.isEmpty, "a row needs at least one configuration")
     let first = configurations[0]
     let losses = configurations.map(\.objective.loss)
-    let known = Self.tablesOfExperiments.compactMap { try? TableDefinition.find($0) }.filter { table in
+    let known = ExperimentLookup.tables().compactMap { try? TableDefinition.find($0) }.filter { table in
       table.rows.contains { $0.experiment == first.experiment }
     }
     let table = known.first { Set(losses).isSubset(of: $0.losses) } ?? known.first

@@ -82,7 +82,9 @@ public struct SweepTable: Sendable {
       positions: sweep.grid.axes[0].numbers,
       panels: [
         LinePlot.Panel(title: "accuracy, %", series: series(Measure.details.filter { $0.unit == .percent })),
-        LinePlot.Panel(title: "collapse of the test embeddings", series: series(Measure.details.filter { $0.unit == .plain })),
+        LinePlot.Panel(
+          title: "collapse of the test embeddings",
+          series: series(Measure.details.filter { $0.unit == .plain })),
       ]
     ).svg
   }

@@ -7,30 +7,16 @@ import Foundation
 /// A table of the paper: which experiments make its rows, which measure it shows, and the paper's figures.
 public struct TableDefinition: Sendable, Equatable {
   /// The paper's figures of one row, in percent; nil where it has none.
-  public struct Figures: Sendable, Equatable {
-    /// For L_SS.
-    public var selfSupervised: Double?
-    /// For L_SC.
-    public var supcon: Double?
-    /// For L_attract.
-    public var attract: Double?
-    /// For L_repel.
-    public var repel: Double?
-    /// For L_spread.
-    public var spread: Double?
+  public struct PaperFigures: Sendable, Equatable {
+    private var percent: [ContrastiveLoss: Double] = [:]
 
-    /// Each field at the default that stands with it.
+    /// None.
     public init() {}
 
     /// The figure of a loss; nil where the paper has none.
     public subscript(loss: ContrastiveLoss) -> Double? {
-      switch loss {
-      case .selfSupervised: selfSupervised
-      case .supcon: supcon
-      case .attract: attract
-      case .repel: repel
-      case .spread: spread
-      }
+      get { percent[loss] }
+      set { percent[loss] = newValue }
     }
   }
 
@@ -45,7 +31,7 @@ public struct TableDefinition: Sendable, Equatable {
     /// Nil: the table's.
     public var measure: Measure?
     /// What the paper has for this data set, shown beside ours.
-    public var paper = Figures()
+    public var paper = PaperFigures()
 
     /// Each field at the default that stands with it.
     public init() {}
@@ -64,6 +50,12 @@ public struct TableDefinition: Sendable, Equatable {
 
   /// Each field at the default that stands with it.
   public init() {}
+
+  /// Those that have a file, for help texts: "2, 4, A2".
+  package static var numbers: String {
+    let known = ExperimentLookup.tables()
+    return known.isEmpty ? "one that has a file table<number>.json" : known.joined(separator: ", ")
+  }
 
   /// Reads `Experiments/table<number>.json`.
   /// - Throws: `ConfigurationError` when there is none, or naming line and key of what is wrong.
@@ -85,18 +77,15 @@ public struct TableDefinition: Sendable, Equatable {
   }
 }
 
-extension TableDefinition.Figures: ConfigurationSection {
+extension TableDefinition.PaperFigures: ConfigurationSection {
   package static var defaults: Self { Self() }
 
   package static var fields: [ConfigurationField<Self>] {
-    let percent = Limits<Double>.within(0...100).orAbsent()
-    return [
-      .value("selfSupervised", \.selfSupervised, percent, "The paper's figure for L_SS."),
-      .value("supcon", \.supcon, percent, "The paper's figure for L_SC."),
-      .value("attract", \.attract, percent, "The paper's figure for L_attract."),
-      .value("repel", \.repel, percent, "The paper's figure for L_repel."),
-      .value("spread", \.spread, percent, "The paper's figure for L_spread."),
-    ]
+    ContrastiveLoss.allCases.map { loss in
+      .value(
+        loss.rawValue, \.[loss], Limits<Double>.within(0...100).orAbsent(),
+        "The paper's figure for \(loss.symbol).")
+    }
   }
 }
 

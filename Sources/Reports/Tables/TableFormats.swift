@@ -47,10 +47,12 @@ extension ResultTable {
 
   /// One line for each data set and loss (RFC 4180): what a spreadsheet or a data frame takes as it is.
   private var csv: String {
-    let head = [
-      "table", "data set", "loss", "measure", "mean", "deviation", "best", "paper", "seeds", "missing seeds",
-      "profile", "encoder", "epochs", "training images", "validation images",
-    ] + Measure.details.map(\.column) + ["missing", "undefined"]
+    let head =
+      [
+        "table", "data set", "loss", "measure", "mean", "deviation", "best", "paper", "seeds",
+        "missing seeds",
+        "profile", "encoder", "epochs", "training images", "validation images",
+      ] + Measure.details.map(\.column) + ["missing", "undefined"]
     let lines = entries.map { entry -> [String] in
       let (cell, results) = (entry.cell, entry.cell.results)
       return [
@@ -102,13 +104,14 @@ extension ResultTable {
           "runs",
           .array(
             zip(cell.results, cell.values).map { result, value in
-              .object([
-                ("seed", .integer(result.seed)), ("value", .number(value)),
-                ("profile", .string(result.profile)),
-                ("encoder", .string(result.encoder)), ("epochs", .integer(result.epochs)),
-                ("trainingImages", .integer(result.trainingImages)),
-                ("validationImages", .integer(result.validationImages)),
-              ] + Measure.all.map { ($0.key, .number(result[$0])) })
+              .object(
+                [
+                  ("seed", .integer(result.seed)), ("value", .number(value)),
+                  ("profile", .string(result.profile)),
+                  ("encoder", .string(result.encoder)), ("epochs", .integer(result.epochs)),
+                  ("trainingImages", .integer(result.trainingImages)),
+                  ("validationImages", .integer(result.validationImages)),
+                ] + Measure.all.map { ($0.key, .number(result[$0])) })
             })
         ),
         ("missingSeeds", .array(cell.missingSeeds.map(JSONNode.integer))),

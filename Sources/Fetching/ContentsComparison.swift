@@ -3,7 +3,7 @@ import Datasets
 import Foundation
 
 /// Comparing a file with what is published about it.
-enum Contents {
+enum ContentsComparison {
   /// Reads the file to its end, or as far as it could be right.
   /// - Parameter published: nil: only gzip's own check sums, where it is gzipped.
   /// - Returns: nil when it is right, else a sentence.

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Training and test points of one task, and its validation points where the data set comes with some.
-public struct DatasetPair: Sendable {
+public struct DatasetSplits: Sendable {
   /// What is trained on; where there is no validation part, validation points are split from it.
   public let training: ImageDataset
   /// The data set's own validation part; nil where it has none, and one is split from the training points.
@@ -34,8 +34,8 @@ public struct DatasetPair: Sendable {
   }
 
   /// The same view of each part.
-  func mapped(_ view: (ImageDataset) -> ImageDataset) -> DatasetPair {
-    DatasetPair(
+  func mapped(_ view: (ImageDataset) -> ImageDataset) -> DatasetSplits {
+    DatasetSplits(
       training: view(training), validation: validation.map(view), test: view(test), source: source,
       contents: contents, notes: notes, skippedImages: skippedImages)
   }
