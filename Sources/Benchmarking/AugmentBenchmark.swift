@@ -4,7 +4,7 @@ import Foundation
 import Tensors
 
 /// Two views of each image as training makes them, without a network.
-public enum AugmentBenchmark {
+package enum AugmentBenchmark {
   /// Times batches of views of random square images; the views are the paper's, those of digits for one
   /// channel.
   ///
@@ -13,7 +13,7 @@ public enum AugmentBenchmark {
   ///   - view: side of the views; nil: that of the images
   ///   - images: points a batch; each has two views
   ///   - threads: how many make views
-  public static func run(
+  package static func run(
     size: Int, view: Int? = nil, channels: Int, images: Int, threads: Int, runs: Int, machine: Machine
   ) -> BenchmarkResult {
     var generator = RandomGenerator(seed: 1)

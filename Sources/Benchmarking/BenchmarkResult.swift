@@ -2,39 +2,39 @@ import Experiments
 import Foundation
 
 /// One line of a benchmark: what was timed, and the figures that follow from it.
-public struct BenchmarkResult: Sendable, Codable, Equatable {
+package struct BenchmarkResult: Sendable, Codable, Equatable {
   /// What was timed, for example "vit step" or "loss spread".
-  public var benchmark: String
+  package var benchmark: String
   /// Sizes and options, by name.
-  public var sizes: [String: Int]
+  package var sizes: [String: Int]
   /// Of the run in the middle; the rates below are at this time.
-  public var medianSeconds: Double
+  package var medianSeconds: Double
   /// Of the fastest run.
-  public var minimumSeconds: Double
+  package var minimumSeconds: Double
   /// Of the slowest run.
-  public var maximumSeconds: Double
+  package var maximumSeconds: Double
   /// Runs that count; those that warm up do not.
-  public var runs: Int
+  package var runs: Int
   /// Arithmetic, 1e9 operations a second at the median; nil where operations are not what limits.
-  public var gflops: Double?
+  package var gflops: Double?
   /// The machine's peak as measured in the same run, 1e9 operations a second.
-  public var peakGflops: Double?
+  package var peakGflops: Double?
   /// Share of the peak that was measured in the same run.
-  public var shareOfPeak: Double?
+  package var shareOfPeak: Double?
   /// Augmented views a second and thread at the median, where views are what is made.
-  public var viewsPerSecond: Double?
+  package var viewsPerSecond: Double?
   /// Images a second on all threads at the median, where files are decoded.
-  public var imagesPerSecond: Double?
+  package var imagesPerSecond: Double?
   /// Speed over that of the library that does the main part of the work, alone in the same run.
-  public var shareOfLibrary: Double?
+  package var shareOfLibrary: Double?
   /// The largest resident size of the process so far, in 1e6 bytes.
-  public var peakMegabytes: Int
+  package var peakMegabytes: Int
   /// Blocks of memory asked of the system over all counted runs.
-  public var systemAllocations: Int?
+  package var systemAllocations: Int?
   /// Pages that the system handed out over all counted runs.
-  public var pageFaults: Int?
+  package var pageFaults: Int?
   /// What it was measured on, so that each figure says so by itself.
-  public var machine: Machine
+  package var machine: Machine
 
   package enum CodingKeys: String, CodingKey {
     case benchmark, sizes, runs, gflops, machine
@@ -58,7 +58,7 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
   ///   - operations: of one run; nil where they are not what limits
   ///   - peak: operations a second to set the result beside
   ///   - views: made in one run, where views are what is made
-  public init(
+  package init(
     _ benchmark: String, sizes: [String: Int], timing: Timing, operations: Double? = nil, peak: Double? = nil,
     views: Int? = nil, machine: Machine
   ) {
@@ -79,7 +79,7 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
   }
 
   /// One result as an object, several as an array of them.
-  public static func json(_ results: [BenchmarkResult]) throws -> String {
+  package static func json(_ results: [BenchmarkResult]) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let data = results.count == 1 ? try encoder.encode(results[0]) : try encoder.encode(results)
@@ -89,7 +89,7 @@ public struct BenchmarkResult: Sendable, Codable, Equatable {
 
 extension BenchmarkResult {
   /// One line for a person.
-  public var row: String {
+  package var row: String {
     let sizes = self.sizes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     var text = benchmark.padded(to: 18) + sizes.padded(to: 40)
     text += String(
@@ -107,5 +107,5 @@ extension BenchmarkResult {
 
 extension Double {
   /// 1e9 a second, for print.
-  public var gflops: String { String(format: "%.1f", self * 1e-9) }
+  package var gflops: String { String(format: "%.1f", self * 1e-9) }
 }

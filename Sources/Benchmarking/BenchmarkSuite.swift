@@ -3,11 +3,11 @@ import Experiments
 import NeuralNetworks
 
 /// Every benchmark with its usual sizes, one after the other.
-public enum BenchmarkSuite {
+package enum BenchmarkSuite {
   /// Runs them all on this machine.
   ///
   /// - Parameter report: called with each result as soon as it is there.
-  public static func run(runs: Int, machine: Machine, report: (BenchmarkResult) throws -> Void) throws {
+  package static func run(runs: Int, machine: Machine, report: (BenchmarkResult) throws -> Void) throws {
     let peak = ProductBenchmark.peak()
     for shape in ProductBenchmark.squares + ProductBenchmark.ownShapes {
       try report(ProductBenchmark.run(shape, runs: runs, peak: peak, machine: machine))

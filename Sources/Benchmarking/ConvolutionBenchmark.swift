@@ -3,25 +3,25 @@ import NeuralNetworks
 import Tensors
 
 /// The three products of convolutions, by one algorithm or by several side by side.
-public enum ConvolutionBenchmark {
+package enum ConvolutionBenchmark {
   /// One convolution; its padding is half of the kernel, rounded down.
-  public struct Layer: Sendable, Equatable {
+  package struct Layer: Sendable, Equatable {
     /// Images that go through at a time.
-    public var batch: Int
+    package var batch: Int
     /// The image's side.
-    public var size: Int
+    package var size: Int
     /// Channels of the input.
-    public var channels: Int
+    package var channels: Int
     /// Channels of the output.
-    public var outputs: Int
+    package var outputs: Int
     /// The kernel's side.
-    public var kernel: Int
+    package var kernel: Int
     /// Pixels from one window to the next, down and across.
-    public var stride: Int
+    package var stride: Int
     /// How often a network has it.
-    public var count: Int
+    package var count: Int
 
-    public init(
+    package init(
       batch: Int, size: Int, channels: Int, outputs: Int, kernel: Int, stride: Int, count: Int = 1
     ) {
       (self.batch, self.size, self.channels, self.outputs) = (batch, size, channels, outputs)
@@ -30,10 +30,10 @@ public enum ConvolutionBenchmark {
   }
 
   /// The algorithms by name: `auto` is what the networks use.
-  public static var algorithms: [String] { ConvolutionMethod.allCases.map(\.rawValue) }
+  package static var algorithms: [String] { ConvolutionMethod.allCases.map(\.rawValue) }
 
   /// The different convolutions of a residual network, the stem first.
-  public static func layers(of network: ResNet.Configuration, batch: Int, size: Int) -> [Layer] {
+  package static func layers(of network: ResNet.Configuration, batch: Int, size: Int) -> [Layer] {
     network.convolutions(of: ImageShape(size: size)).map {
       Layer(
         batch: batch, size: $0.size, channels: $0.channels, outputs: $0.outputs, kernel: $0.kernel,
@@ -45,7 +45,7 @@ public enum ConvolutionBenchmark {
   /// all alike; an algorithm that does not apply to a layer is left out.
   ///
   /// - Parameter algorithms: of `ConvolutionBenchmark.algorithms`
-  public static func run(
+  package static func run(
     _ layer: Layer, algorithms: [String], runs: Int, peak: Double?, machine: Machine
   ) -> [BenchmarkResult] {
     var generator = RandomGenerator(seed: 1)

@@ -7,7 +7,7 @@ import Synchronization
 import Tensors
 
 /// JPEG files to stored images, as an image folder's cache is made, beside libturbojpeg alone.
-public enum DecodeBenchmark {
+package enum DecodeBenchmark {
   /// Times both in turn on pictures drawn here.
   ///
   /// Ours: each file is opened, read, decoded, scaled and cropped. Libturbojpeg alone: the same bytes, in
@@ -19,7 +19,7 @@ public enum DecodeBenchmark {
   ///   - size: side of the stored images
   ///   - images: how many different pictures
   /// - Returns: ours, with its share of libturbojpeg's speed, then libturbojpeg's.
-  public static func run(
+  package static func run(
     width: Int, height: Int, size: Int, images: Int, runs: Int, machine: Machine
   ) throws -> [BenchmarkResult] {
     let folder = NSTemporaryDirectory() + "spread-decode-\(UUID().uuidString)"

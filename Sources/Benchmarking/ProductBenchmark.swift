@@ -4,21 +4,21 @@ import Foundation
 import Tensors
 
 /// Matrix products on this machine, against its arithmetic peak.
-public enum ProductBenchmark {
+package enum ProductBenchmark {
   /// `[m, k]` times `[k, n]`, or a batch of such products run one-threaded on each core.
-  public struct Shape: Sendable, Equatable {
+  package struct Shape: Sendable, Equatable {
     /// What it stands for, such as "vit qkv": the head of its line in a report.
-    public var name: String
+    package var name: String
     /// Rows of the left matrix and of the result.
-    public var m: Int
+    package var m: Int
     /// Columns of the right matrix and of the result.
-    public var n: Int
+    package var n: Int
     /// Columns of the left matrix, rows of the right one: the length of the sums.
-    public var k: Int
+    package var k: Int
     /// 1: one product, on all threads. More: so many products, each on one thread.
-    public var batch: Int
+    package var batch: Int
 
-    public init(name: String, m: Int, n: Int, k: Int, batch: Int = 1) {
+    package init(name: String, m: Int, n: Int, k: Int, batch: Int = 1) {
       self.name = name
       self.m = m
       self.n = n
@@ -30,10 +30,10 @@ public enum ProductBenchmark {
   }
 
   /// Squares, for the peak of the library.
-  public static let squares = [512, 1024, 2048, 4096].map { Shape(name: "square", m: $0, n: $0, k: $0) }
+  package static let squares = [512, 1024, 2048, 4096].map { Shape(name: "square", m: $0, n: $0, k: $0) }
 
   /// The products of the paper's vision transformer (256 images of 65 tokens, width 256) and of the losses.
-  public static let ownShapes = [
+  package static let ownShapes = [
     Shape(name: "vit qkv", m: 16_640, n: 768, k: 256), Shape(name: "vit fc1", m: 16_640, n: 512, k: 256),
     Shape(name: "vit fc2", m: 16_640, n: 256, k: 512),
     Shape(name: "vit fc1 weight", m: 512, n: 256, k: 16_640),
@@ -44,7 +44,7 @@ public enum ProductBenchmark {
   ]
 
   /// Operations a second of fused multiply-adds in registers on all threads: what no product can exceed.
-  public static func peak(seconds: Double = 0.3) -> Double {
+  package static func peak(seconds: Double = 0.3) -> Double {
     let rounds: UInt64 = 2_000_000
     var best = 0.0
     let end = Date().addingTimeInterval(seconds)
@@ -59,7 +59,7 @@ public enum ProductBenchmark {
   }
 
   /// Times one shape.
-  public static func run(_ shape: Shape, runs: Int, peak: Double, machine: Machine) -> BenchmarkResult {
+  package static func run(_ shape: Shape, runs: Int, peak: Double, machine: Machine) -> BenchmarkResult {
     var generator = RandomGenerator(seed: 1)
     let a = Tensor.uniform([min(shape.batch, 256), shape.m, shape.k], in: -1..<1, using: &generator)
     let b = Tensor.uniform([min(shape.batch, 256), shape.k, shape.n], in: -1..<1, using: &generator)

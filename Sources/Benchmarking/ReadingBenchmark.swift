@@ -3,7 +3,7 @@ import Experiments
 import Foundation
 
 /// Reading of a data set from its files into memory, everything checked.
-public enum ReadingBenchmark {
+package enum ReadingBenchmark {
   /// Times whole readings of a data set, one after the other; the first, which brings the files into the system's
   /// cache, is not counted.
   ///
@@ -12,7 +12,7 @@ public enum ReadingBenchmark {
   ///   - folder: where data sets are
   ///   - archive: a gzipped file whose decompression by the program `gzip` is timed in turn with the readings
   /// - Throws: `MissingDataError`, `FileFormatError`, or `RunError` when there is no such data set or no `gzip`.
-  public static func run(
+  package static func run(
     _ name: String, folder: String?, beside archive: String?, runs: Int, machine: Machine
   ) throws -> [BenchmarkResult] {
     guard let source = Catalogue.source(name) else {

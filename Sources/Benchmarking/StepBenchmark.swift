@@ -5,14 +5,14 @@ import NeuralNetworks
 import Tensors
 
 /// One training step as the experiments take it: two views forward, L_spread, backward, AdamW.
-public enum StepBenchmark {
+package enum StepBenchmark {
   /// Times steps of a vision transformer on random images.
   ///
   /// - Parameters:
   ///   - configuration: the network
   ///   - images: points a batch; each has two views
   ///   - peak: operations a second to set the result beside
-  public static func visionTransformer(
+  package static func visionTransformer(
     _ configuration: VisionTransformer.Configuration, images: Int, of shape: ImageShape = ImageShape(),
     runs: Int, peak: Double?, machine: Machine
   ) throws -> BenchmarkResult {
@@ -33,7 +33,7 @@ public enum StepBenchmark {
   ///
   /// - Parameters:
   ///   - images: in all; the second half are the second views of the first half
-  public static func residualNetwork(
+  package static func residualNetwork(
     _ configuration: ResNet.Configuration, images: Int, of shape: ImageShape = ImageShape(), runs: Int,
     peak: Double?, machine: Machine
   ) throws -> BenchmarkResult {
@@ -75,7 +75,7 @@ public enum StepBenchmark {
 }
 
 /// A contrastive loss with its gradients, on random rows of ten classes; scaling them to unit length is timed with it.
-public enum LossBenchmark {
+package enum LossBenchmark {
   /// Times the loss forward and backward.
   ///
   /// - Parameters:
@@ -83,7 +83,7 @@ public enum LossBenchmark {
   ///   - dimension: length of a row
   ///   - peak: operations a second to set the result beside
   /// - Throws: `ContrastiveLossError` when the loss's settings and the batch do not go together.
-  public static func run(
+  package static func run(
     _ objective: ContrastiveObjective, batch: Int, dimension: Int, runs: Int, peak: Double?, machine: Machine
   ) throws -> BenchmarkResult {
     var generator = RandomGenerator(seed: 1)

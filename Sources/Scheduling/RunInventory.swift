@@ -3,24 +3,24 @@ import Experiments
 import Foundation
 
 /// A run folder that cannot be read.
-public struct DamagedRun: Sendable, Equatable {
+package struct DamagedRun: Sendable, Equatable {
   /// Where its files are.
-  public let folder: RunFolder
+  package let folder: RunFolder
   /// The folder's path below that of the runs.
-  public let name: String
+  package let name: String
   /// What is wrong, with the file and what helps.
-  public let problem: String
+  package let problem: String
 }
 
 /// All run folders below a folder.
-public struct RunInventory: Sendable {
+package struct RunInventory: Sendable {
   /// Runs that can be read.
-  public private(set) var entries: [RunEntry] = []
+  package private(set) var entries: [RunEntry] = []
   /// Folders that look like runs and cannot be read.
-  public private(set) var damaged: [DamagedRun] = []
+  package private(set) var damaged: [DamagedRun] = []
 
   /// Reads every folder `EXPERIMENT/PROFILE/LOSS-SETTINGS/seed-N`, in the order of their names.
-  public init(_ runs: URL) {
+  package init(_ runs: URL) {
     for experiment in Self.folders(in: runs) {
       for profile in Self.folders(in: experiment) {
         for loss in Self.folders(in: profile) {
@@ -39,7 +39,7 @@ public struct RunInventory: Sendable {
 
   /// The run of a name as `name` has it, or of a folder's path.
   /// - Throws: `RunError` that names the nearest, or says why the run cannot be read.
-  public func entry(named text: String) throws -> RunEntry {
+  package func entry(named text: String) throws -> RunEntry {
     if let entry = entries.first(where: { Self.isNamed(text, $0.name, $0.folder) }) { return entry }
     if let run = damagedRun(named: text) { throw RunError(run.problem) }
     let best = nearest(to: text, among: entries.map(\.name)).map { "; nearest: \($0)" } ?? ""
@@ -47,7 +47,7 @@ public struct RunInventory: Sendable {
   }
 
   /// The damaged run of a name or a folder's path; nil when there is none.
-  public func damagedRun(named text: String) -> DamagedRun? {
+  package func damagedRun(named text: String) -> DamagedRun? {
     damaged.first { Self.isNamed(text, $0.name, $0.folder) }
   }
 
@@ -66,7 +66,7 @@ public struct RunInventory: Sendable {
 
 extension RunFolder {
   /// Bytes of its files.
-  public var size: Int {
+  package var size: Int {
     let names = FileManager.default.enumerator(atPath: url.path)?.compactMap { $0 as? String } ?? []
     return names.reduce(0) { sum, name in
       var status = stat()
@@ -78,7 +78,7 @@ extension RunFolder {
 
   /// Removes the folder, while nobody works on it; folders above that are then empty go too.
   /// - Throws: `RunError` when somebody does, or it cannot be removed.
-  public func remove() throws {
+  package func remove() throws {
     let lock = try locked()
     defer { withExtendedLifetime(lock) {} }
     do {

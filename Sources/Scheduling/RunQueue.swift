@@ -8,29 +8,29 @@ import Tensors
 ///
 /// Several queues may work on one folder of runs, also from several machines: a run that another works on is passed over,
 /// and looked at again at the end.
-public final class RunQueue {
+package final class RunQueue {
   /// How runs are run.
-  public struct Options: Sendable {
+  package struct Options: Sendable {
     /// Where data sets are; nil: the configurations' folder, else the environment variable `SPREAD_DATA`.
-    public var dataFolder: String?
+    package var dataFolder: String?
     /// Runs side by side; nil: as many as the processor's cores go round.
-    public var jobs: Int?
+    package var jobs: Int?
     /// Threads of each; nil: a run that goes on takes as many as before, a new one its configuration's, else its share of
     /// the cores.
-    public var threads: Int?
+    package var threads: Int?
     /// Whether runs that others work on are waited for.
-    public var waits = true
+    package var waits = true
 
     /// As many runs as cores, waiting for others' runs.
-    public init() {}
+    package init() {}
   }
 
   /// What became of the runs.
-  public struct Outcome: Sendable, Equatable {
+  package struct Outcome: Sendable, Equatable {
     /// Runs that failed, in the order of the queue, with the reason and the path of the log.
-    public var failures: [String] = []
+    package var failures: [String] = []
     /// Runs that others were still working on at the end.
-    public var elsewhere: [String] = []
+    package var elsewhere: [String] = []
   }
 
   private let title: String
@@ -45,7 +45,7 @@ public final class RunQueue {
   /// - Parameters:
   ///   - title: what the runs are, for the head of the progress view.
   ///   - runs: the folder of all run folders.
-  public convenience init(_ title: String, _ planned: [PlannedRun], runs: URL, options: Options) {
+  package convenience init(_ title: String, _ planned: [PlannedRun], runs: URL, options: Options) {
     self.init(title, planned, runs: runs, options: options, view: ProgressBlock())
   }
 
@@ -69,7 +69,7 @@ public final class RunQueue {
   /// Runs what is not complete.
   ///
   /// - Throws: `InterruptedError` after a signal, with everything saved.
-  public func run() throws -> Outcome {
+  package func run() throws -> Outcome {
     Interruption.install()
     let shares = Self.shares(
       cores: Parallel.threadCount, planned: entries.count, jobs: options.jobs, threads: options.threads)

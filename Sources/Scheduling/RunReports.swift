@@ -5,7 +5,7 @@ import Foundation
 
 extension RunInventory {
   /// What runs and where, what was stopped or failed, and how much is complete; for a person.
-  public var status: String {
+  package var status: String {
     guard !entries.isEmpty || !damaged.isEmpty else { return "There are no runs.\n" }
     var parts: [String] = []
     let running = entries.filter { $0.state == .running }
@@ -53,7 +53,7 @@ extension RunEntry {
   package var progress: String { "\(epochsDone)/\(configuration.epochs)" }
 
   /// Runs as a table.
-  public static func table(_ entries: [RunEntry]) -> String {
+  package static func table(_ entries: [RunEntry]) -> String {
     let measures = Measure.details.filter { $0.unit == .percent }
     let head = ["run", "state", "epochs"] + measures.map(\.column) + ["time"]
     let rows = entries.map { entry in
@@ -66,7 +66,7 @@ extension RunEntry {
   }
 
   /// Runs as JSON, an array.
-  public static func json(_ entries: [RunEntry]) -> String {
+  package static func json(_ entries: [RunEntry]) -> String {
     JSONNode.array(
       entries.map { entry in
         return .object(
@@ -104,7 +104,7 @@ extension RunEntry {
   }
 
   /// The settings in which two runs differ, and their figures, side by side.
-  public static func comparison(_ a: RunEntry, _ b: RunEntry) -> String {
+  package static func comparison(_ a: RunEntry, _ b: RunEntry) -> String {
     let differing = a.configuration.node.differences(from: b.configuration.node).map {
       [$0.path, $0.own ?? "-", $0.other ?? "-"]
     }

@@ -1,12 +1,12 @@
 /// A part of the runs of a table, for one of several machines: every n-th run, so that each gets some of every row.
-public struct RunSlice: Sendable, Equatable {
+package struct RunSlice: Sendable, Equatable {
   /// From 1.
-  public let number: Int
+  package let number: Int
   /// Parts in all.
-  public let count: Int
+  package let count: Int
 
   /// Nil where it is not "i/n" with i in 1...n.
-  public init?(_ text: String) {
+  package init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
     guard parts.count == 2, let number = parts[0], let count = parts[1], (1...100_000).contains(count),
       (1...count).contains(number)
@@ -15,7 +15,7 @@ public struct RunSlice: Sendable, Equatable {
   }
 
   /// This part of a list; the parts of all numbers together are the list.
-  public func of<Element>(_ elements: [Element]) -> [Element] {
+  package func of<Element>(_ elements: [Element]) -> [Element] {
     elements.enumerated().filter { $0.offset % count == number - 1 }.map(\.element)
   }
 }

@@ -6,25 +6,25 @@ import Synchronization
 ///
 /// The first signal asks the run to save and stop; the second ends the process at once (files are only ever
 /// replaced whole).
-public enum Interruption {
+package enum Interruption {
   private static let signal = Atomic<Int32>(0)
   private static let hasNothingToSave = Atomic(false)
 
   /// The signal that came; nil while none has.
-  public static var pending: Int32? {
+  package static var pending: Int32? {
     let number = signal.load(ordering: .relaxed)
     return number == 0 ? nil : number
   }
 
   /// Where all is saved, and a person who pressed Ctrl-C need not wait for what comes next.
   /// - Throws: `InterruptedError` when a signal came.
-  public static func check() throws {
+  package static func check() throws {
     if let signal = pending { throw InterruptedError(signal: signal) }
   }
 
   /// Takes over SIGINT, SIGTERM and SIGHUP from now on, which until then end the process. Once is enough; more does
   /// no harm. SIGHUP stays ignored where it is, as `nohup` has it.
-  public static func install() {
+  package static func install() {
     _ = pending  // makes the flag before a handler can need it
     // The reader of our output may be gone, as `tee` is after the Ctrl-C that we are to save at.
     Foundation.signal(SIGPIPE, SIG_IGN)

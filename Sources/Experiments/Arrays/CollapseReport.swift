@@ -3,15 +3,15 @@ import Evaluation
 import Foundation
 
 /// The collapse figures of embeddings in `.npy` files: what `spread-exp metrics` prints.
-public struct CollapseReport: Codable, Sendable {
+package struct CollapseReport: Codable, Sendable {
   /// Embeddings that were read, N.
-  public let points: Int
+  package let points: Int
   /// Length of each, d.
-  public let dimensions: Int
+  package let dimensions: Int
   /// By the labels; groups are named by the integers in the file and stand in ascending order.
-  public let classes: Collapse
+  package let classes: Collapse
   /// Nil when no strata were given.
-  public let strata: Collapse?
+  package let strata: Collapse?
 
   /// Reads the files and measures.
   ///
@@ -20,7 +20,7 @@ public struct CollapseReport: Codable, Sendable {
   ///   - labels, strata: N integers each, of any value.
   ///   - note: told what a person should know of the rows.
   /// - Throws: `FileFormatError` for a file that is not well-formed, or arrays that do not go together.
-  public init(
+  package init(
     embeddings: String, labels: String, strata: String?, note: (String) -> Void = { _ in }
   ) throws {
     let z = try readEmbeddings(embeddings, scalesRows: true, note: note)
@@ -41,7 +41,7 @@ public struct CollapseReport: Codable, Sendable {
   }
 
   /// As a JSON object.
-  public var json: String {
+  package var json: String {
     get throws {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

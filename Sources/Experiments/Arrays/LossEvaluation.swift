@@ -4,15 +4,15 @@ import Foundation
 import Tensors
 
 /// A loss and its gradients for embeddings in `.npy` files: what `spread-exp loss` prints.
-public struct LossEvaluation {
+package struct LossEvaluation {
   /// The loss, with the settings that it was computed with.
-  public let objective: ContrastiveObjective
+  package let objective: ContrastiveObjective
   /// The mean over anchors; always finite.
-  public let value: Float
+  package let value: Float
   /// With respect to the views as given, each `[B, d]`.
-  public let gradient1: Tensor
+  package let gradient1: Tensor
   /// With respect to view 2 as given, `[B, d]`.
-  public let gradient2: Tensor
+  package let gradient2: Tensor
 
   /// Reads the files and computes.
   ///
@@ -21,7 +21,7 @@ public struct LossEvaluation {
   ///   - labels: an `.npy` file of B integers; nil for L_SS.
   ///   - note: told what a person should know of the rows.
   /// - Throws: `FileFormatError`, or `ContrastiveLossError` when settings and arrays do not go together.
-  public init(
+  package init(
     _ objective: ContrastiveObjective, view1: String, view2: String, labels: String?,
     note: (String) -> Void = { _ in }
   ) throws {
@@ -67,7 +67,7 @@ public struct LossEvaluation {
   package static let gradientFiles = ["grad1.npy", "grad2.npy"]
 
   /// Writes `grad1.npy` and `grad2.npy`, float32, to a folder, which is made when it is not there.
-  public func writeGradients(to folder: URL) throws {
+  package func writeGradients(to folder: URL) throws {
     try AtomicFile.makeFolder(folder)
     for (name, gradient) in zip(Self.gradientFiles, [gradient1, gradient2]) {
       try Npy.write(gradient, to: folder.appendingPathComponent(name).path)
@@ -75,7 +75,7 @@ public struct LossEvaluation {
   }
 
   /// The value, the gradients' Euclidean norms, and what they were computed with.
-  public var json: String {
+  package var json: String {
     var settings: [(String, JSONNode)] = [
       ("loss", .string(objective.loss.rawValue)), ("temperature", .number(objective.temperature)),
     ]

@@ -2,17 +2,17 @@ import Basics
 import Foundation
 
 /// Settings that are each to take several values: every combination is an experiment.
-public struct Grid: Sendable, Equatable {
+package struct Grid: Sendable, Equatable {
   /// One setting.
-  public struct Axis: Sendable, Equatable {
+  package struct Axis: Sendable, Equatable {
     /// The setting's path, for example `loss.alpha`.
-    public var path: String
+    package var path: String
     /// As written; each is JSON or a bare word.
-    public var values: [String]
+    package var values: [String]
 
     /// Reads `path=value,value,...`; commas within brackets, braces and quotes belong to a value.
     /// - Throws: `ConfigurationError` for a text of another form, or a value that is there twice.
-    public init(_ text: String) throws {
+    package init(_ text: String) throws {
       func mistake(_ problem: String) -> ConfigurationError {
         ConfigurationError(place: "--grid \(text.prefix(100))", problem: problem)
       }
@@ -59,10 +59,10 @@ public struct Grid: Sendable, Equatable {
   }
 
   /// The settings, the first the slowest to change.
-  public var axes: [Axis]
+  package var axes: [Axis]
 
   /// - Throws: `ConfigurationError` when a setting is there twice, or there are more than 10,000 combinations.
-  public init(_ texts: [String]) throws {
+  package init(_ texts: [String]) throws {
     axes = try texts.map(Axis.init)
     guard Set(axes.map(\.path)).count == axes.count else {
       throw ConfigurationError(
@@ -76,7 +76,7 @@ public struct Grid: Sendable, Equatable {
   }
 
   /// Every combination, the last setting changing fastest; each has a value for each axis.
-  public var points: [[String]] {
+  package var points: [[String]] {
     axes.reduce([[]]) { points, axis in points.flatMap { point in axis.values.map { point + [$0] } } }
   }
 

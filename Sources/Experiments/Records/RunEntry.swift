@@ -1,9 +1,9 @@
 import Foundation
 
 /// A run folder as it is found: what it is of, and how far it has come.
-public struct RunEntry: Sendable, Equatable {
+package struct RunEntry: Sendable, Equatable {
   /// How a run stands.
-  public enum State: String, CaseIterable, Sendable {
+  package enum State: String, CaseIterable, Sendable {
     /// It has its result.
     case complete
     /// Somebody works on it.
@@ -17,25 +17,25 @@ public struct RunEntry: Sendable, Equatable {
   }
 
   /// Where its files are.
-  public let folder: RunFolder
+  package let folder: RunFolder
   /// The folder's path below that of the runs, which names the run.
-  public let name: String
+  package let name: String
   /// As saved in the folder.
-  public let configuration: ExperimentConfiguration
+  package let configuration: ExperimentConfiguration
   /// The run's seed.
-  public let seed: Int
+  package let seed: Int
   /// How it stands.
-  public let state: State
+  package let state: State
   /// Who works on it; nil when nobody does.
-  public let worker: WorkerRecord?
+  package let worker: WorkerRecord?
   /// Why its last start ended; nil unless that was an error.
-  public let failure: RunFailure?
+  package let failure: RunFailure?
   /// Nil unless it is complete.
-  public let result: RunResult?
+  package let result: RunResult?
   /// Epochs that a result says were trained, or that the log of metrics has.
-  public let epochsDone: Int
+  package let epochsDone: Int
   /// When something last happened to it, in seconds since 1970.
-  public let changed: Double
+  package let changed: Double
 
   /// - Throws: `ConfigurationError` when the configuration cannot be read, `RunError` for a damaged result.
   package init(_ folder: RunFolder, name: String) throws {
@@ -58,11 +58,11 @@ public struct RunEntry: Sendable, Equatable {
   }
 
   /// Seconds that are left of a run that is being worked on; nil while nothing is known.
-  public var secondsLeft: Double? {
+  package var secondsLeft: Double? {
     state == .running ? RunTimes.left(of: folder, epochs: configuration.epochs) : nil
   }
 
   /// Seconds that it took, of the start that completed it.
-  public var seconds: Double? { RunTimes.total(of: folder) }
+  package var seconds: Double? { RunTimes.total(of: folder) }
 
 }

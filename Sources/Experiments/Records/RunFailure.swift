@@ -2,11 +2,11 @@ import Basics
 import Foundation
 
 /// Why a start of a run ended without a result: `failure.json` in its folder.
-public struct RunFailure: Codable, Sendable, Equatable {
+package struct RunFailure: Codable, Sendable, Equatable {
   /// The error, in a sentence.
-  public var message: String
+  package var message: String
   /// When it ended (ISO 8601).
-  public var time: String
+  package var time: String
 
   package init(message: String) {
     self.message = message

@@ -2,7 +2,7 @@ import ContrastiveLosses
 import Foundation
 
 /// The runs of a grid.
-public struct Sweep: Sendable {
+package struct Sweep: Sendable {
   /// A combination of settings with one loss.
   package struct Point: Sendable {
     package var values: [String]
@@ -10,7 +10,7 @@ public struct Sweep: Sendable {
   }
 
   /// The settings and their values.
-  public let grid: Grid
+  package let grid: Grid
   package let points: [Point]
   package let seeds: [Int]
   package let runs: URL
@@ -19,7 +19,7 @@ public struct Sweep: Sendable {
   ///   - overrides: hold for all combinations.
   ///   - losses, seeds: empty: the file's.
   /// - Throws: `ConfigurationError` for a setting that there is not, or a value that it cannot take.
-  public init(
+  package init(
     _ file: ExperimentFile, grid: Grid, profile: String?, overrides: [String], losses: [ContrastiveLoss],
     seeds: [Int], runs: URL
   ) throws {
@@ -55,19 +55,19 @@ public struct Sweep: Sendable {
   }
 
   /// First every combination with the first seed. A loss that a setting means nothing to is run once.
-  public var planned: [PlannedRun] {
+  package var planned: [PlannedRun] {
     PlannedRun.order(
       grid.points.map { values in points.filter { $0.values == values }.map(\.configuration) }, seeds: seeds)
   }
 
   /// The configurations of the planned runs, each once.
-  public var configurations: [ExperimentConfiguration] {
+  package var configurations: [ExperimentConfiguration] {
     var seen: Set<String> = []
     return planned.map(\.configuration).filter { seen.insert($0.identity.json).inserted }
   }
 
   /// Where the table and the plot of the sweep are put: beside the runs, named after the settings.
-  public func file(_ suffix: String) -> URL {
+  package func file(_ suffix: String) -> URL {
     let first = points[0].configuration
     let name = "sweep-" + grid.axes.map(\.path).joined(separator: "-") + suffix
     return runs.appendingPathComponent(first.experiment).appendingPathComponent(first.profile)

@@ -4,25 +4,25 @@ import Tensors
 
 /// Who works on a run: `.worker.json` in its folder, there while the work goes on and renewed every few seconds. One that
 /// a dead process left behind tells so by its process, or by its age.
-public struct WorkerRecord: Codable, Sendable, Equatable {
+package struct WorkerRecord: Codable, Sendable, Equatable {
   /// Tells this lock from every other, whatever process or machine took it.
-  public var identifier: String
+  package var identifier: String
   /// The machine, as its kernel calls it.
-  public var host: String
+  package var host: String
   /// The process on that machine.
-  public var process: Int32
+  package var process: Int32
   /// When the process began, as the kernel counts: a later process with the same number has another.
-  public var processStart: String
+  package var processStart: String
   /// The PID namespace in which the process has its number; nil where it is not known, as in records of earlier versions.
-  public var namespace: String?
+  package var namespace: String?
   /// When the work began (ISO 8601).
-  public var started: String
+  package var started: String
   /// When this was written (ISO 8601).
-  public var updated: String
+  package var updated: String
   /// Threads that it uses.
-  public var threads: Int
+  package var threads: Int
   /// For a person, for example "epoch 3/7, step 12/42, loss 3.1415, 900 images/s, 12 s left".
-  public var state: String
+  package var state: String
 
   /// Of this process, now.
   package static func own(identifier: String, started: String, state: String) -> WorkerRecord {

@@ -9,13 +9,13 @@ import Tensors
 ///
 /// The steps are real ones (batches with their views, losses, backward, optimiser) but for a learning rate of 0, on
 /// a network that is then thrown away. The data are read or drawn as training does it.
-public struct DryRun {
+package struct DryRun {
   private let runs: URL
   private let dataFolder: URL?
   private let threads: Int?
 
   /// - Parameters: as of `ExperimentRunner`.
-  public init(runs: URL, dataFolder: URL? = nil, threads: Int? = nil) {
+  package init(runs: URL, dataFolder: URL? = nil, threads: Int? = nil) {
     self.runs = runs
     self.dataFolder = dataFolder
     self.threads = threads
@@ -25,7 +25,7 @@ public struct DryRun {
   /// - Parameter seeds: empty: each configuration's own.
   /// - Throws: what training throws before its first epoch: `MissingDataError`, `FileFormatError`,
   ///   `ConfigurationError`; `RunError` when the run does not fit into memory, or its folder has other settings.
-  public func report(_ configurations: [ExperimentConfiguration], seeds: [Int] = []) throws -> String {
+  package func report(_ configurations: [ExperimentConfiguration], seeds: [Int] = []) throws -> String {
     var (text, left, seconds) = ("", 0, 0.0)
     var loaded: (key: ExperimentData.Key, data: ExperimentData)?
     for configuration in configurations {

@@ -4,10 +4,10 @@ import NeuralNetworks
 import Tensors
 
 /// A part of a data set.
-public enum DataSplit: String, CaseIterable, Sendable { case train, test }
+package enum DataSplit: String, CaseIterable, Sendable { case train, test }
 
 /// A trained encoder applied to a data set: what `spread-exp embed` does.
-public struct Embedder {
+package struct Embedder {
   private let encoder: any Encoder
   private let data: ExperimentData
   private let part: ImageDataset
@@ -21,7 +21,7 @@ public struct Embedder {
   ///   - folder: where data sets are; nil: the environment variable `SPREAD_DATA`.
   /// - Throws: `FileFormatError`, `RunError`, `MissingDataError`, or `StateError` when the images do not fit
   ///   the encoder.
-  public init(checkpoint: URL, data name: DataSettings.Name, split: DataSplit, folder: URL?) throws {
+  package init(checkpoint: URL, data name: DataSettings.Name, split: DataSplit, folder: URL?) throws {
     let checkpoint = try Checkpoint(checkpoint)
     var configuration = checkpoint.configuration
     if configuration.data.name != name {
@@ -35,7 +35,7 @@ public struct Embedder {
 
   /// Writes `[count, embeddingDimension]` float32 embeddings, not scaled to unit length, and the labels in
   /// the same order.
-  public func write(embeddings: String, coarseLabels: String?, fineLabels: String?) throws {
+  package func write(embeddings: String, coarseLabels: String?, fineLabels: String?) throws {
     try Npy.write(try data.embeddings(of: part, by: encoder), to: embeddings)
     if let coarseLabels { try Npy.write(part.labels, to: coarseLabels) }
     if let fineLabels { try Npy.write(part.strata, to: fineLabels) }

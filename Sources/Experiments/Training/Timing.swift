@@ -3,17 +3,17 @@ import Foundation
 import Tensors
 
 /// Repeated timings of one piece of work.
-public struct Timing: Sendable, Equatable {
+package struct Timing: Sendable, Equatable {
   /// Seconds of each counted run, sorted.
-  public let seconds: [Double]
+  package let seconds: [Double]
   /// Blocks that the memory pool asked of the system during the counted runs: 0 in a steady state; nil where
   /// they were not counted.
-  public let systemAllocations: Int?
+  package let systemAllocations: Int?
   /// Pages that the system handed out during the counted runs, those of every thread.
-  public let pageFaults: Int?
+  package let pageFaults: Int?
 
   /// - Parameter seconds: of each run, in any order; at least one, or the program stops.
-  public init(seconds: [Double], systemAllocations: Int? = nil, pageFaults: Int? = nil) {
+  package init(seconds: [Double], systemAllocations: Int? = nil, pageFaults: Int? = nil) {
     require(!seconds.isEmpty, "a timing needs at least one run")
     self.seconds = seconds.sorted()
     self.systemAllocations = systemAllocations
@@ -21,18 +21,18 @@ public struct Timing: Sendable, Equatable {
   }
 
   /// Seconds of the fastest run.
-  public var minimum: Double { seconds[0] }
+  package var minimum: Double { seconds[0] }
   /// Seconds of the slowest run.
-  public var maximum: Double { seconds[seconds.count - 1] }
+  package var maximum: Double { seconds[seconds.count - 1] }
   /// Seconds of the run in the middle; with an even number of runs, the mean of the two in the middle.
-  public var median: Double {
+  package var median: Double {
     let middle = seconds.count / 2
     return seconds.count % 2 == 1 ? seconds[middle] : (seconds[middle - 1] + seconds[middle]) / 2
   }
 
   /// Times `body` `runs` times (at least once), after `warmUp` runs that are not counted: they fill caches and the
   /// memory pool.
-  public static func measure(runs: Int, warmUp: Int = 1, _ body: () -> Void) -> Timing {
+  package static func measure(runs: Int, warmUp: Int = 1, _ body: () -> Void) -> Timing {
     for _ in 0..<warmUp { body() }
     let clock = ContinuousClock()
     let (blocks, faults) = (MemoryPool.statistics.systemAllocations, Machine.pageFaults)

@@ -30,7 +30,6 @@ struct TrainingState: Codable, Equatable {
     var contrastive = 0.0
     var crossEntropy = 0.0
     var gradientNorm = 0.0
-    var images = 0
     var maximumGradientNorm = 0.0
     /// Batches in which no class has two points.
     var batchesWithoutPairs = 0
@@ -60,7 +59,6 @@ extension TrainingState.Sums {
     contrastive += figures.contrastive
     crossEntropy += figures.crossEntropy
     gradientNorm += figures.gradientNorm
-    images += batch.count
     maximumGradientNorm = max(maximumGradientNorm, figures.gradientNorm)
     batchesWithoutPairs += batch.hasNoPair ? 1 : 0
   }
@@ -71,7 +69,6 @@ extension TrainingState.Sums {
     contrastive = try values.decode(Double.self, forKey: .contrastive)
     crossEntropy = try values.decode(Double.self, forKey: .crossEntropy)
     gradientNorm = try values.decode(Double.self, forKey: .gradientNorm)
-    images = try values.decode(Int.self, forKey: .images)
     maximumGradientNorm = try values.decodeIfPresent(Double.self, forKey: .maximumGradientNorm) ?? 0
     batchesWithoutPairs = try values.decodeIfPresent(Int.self, forKey: .batchesWithoutPairs) ?? 0
   }

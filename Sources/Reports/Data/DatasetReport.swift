@@ -4,9 +4,9 @@ import Experiments
 import Foundation
 
 /// What a data set is, as it was found: a row of `spread-exp data`.
-public struct DatasetReport: Codable, Sendable, Equatable {
+package struct DatasetReport: Codable, Sendable, Equatable {
   /// Whether it could be read.
-  public enum State: String, Codable, Sendable {
+  package enum State: String, Codable, Sendable {
     case found, missing
     /// Something is there that is not what it should be.
     case damaged
@@ -15,73 +15,73 @@ public struct DatasetReport: Codable, Sendable, Equatable {
   }
 
   /// A class or a stratum with its images.
-  public struct Group: Codable, Sendable, Equatable {
+  package struct Group: Codable, Sendable, Equatable {
     /// Of the group, or of the task on the command line.
-    public var name: String
+    package var name: String
     /// Training images.
-    public var training: Int
+    package var training: Int
     /// Validation images; nil where they are split from the training images.
-    public var validation: Int?
+    package var validation: Int?
     /// Test images.
-    public var test: Int
+    package var test: Int
     /// Whether it is a stratum that is rare by the data set's design; nil where it is not.
-    public var isRare: Bool?
+    package var isRare: Bool?
   }
 
   /// Numbers of images.
-  public struct Counts: Codable, Sendable, Equatable {
+  package struct Counts: Codable, Sendable, Equatable {
     /// Training images.
-    public var training: Int
+    package var training: Int
     /// Nil where validation images are split from the training images.
-    public var validation: Int?
+    package var validation: Int?
     /// Test images.
-    public var test: Int
+    package var test: Int
   }
 
   /// What could be read.
-  public struct Description: Codable, Sendable, Equatable {
+  package struct Description: Codable, Sendable, Equatable {
     /// Where it came from, in a sentence.
-    public var source: String
+    package var source: String
     /// Numbers of images.
-    public var images: Counts
+    package var images: Counts
     /// 1 for grey, 3 for red, green and blue.
-    public var channels: Int
+    package var channels: Int
     /// In pixels.
-    public var height: Int
+    package var height: Int
     /// In pixels.
-    public var width: Int
+    package var width: Int
     /// Of the training images, of values in [0, 1].
-    public var mean: [Float]
+    package var mean: [Float]
     /// Of the training images, of each channel.
-    public var deviation: [Float]
+    package var deviation: [Float]
     /// In the order of their numbers.
-    public var classes: [Group]
+    package var classes: [Group]
     /// In the order of their numbers.
-    public var strata: [Group]
+    package var strata: [Group]
     /// "published", or what is different or could not be compared.
-    public var check: String
+    package var check: String
     /// Whether the files are those that were published; nil: not known.
-    public var isPublished: Bool?
+    package var isPublished: Bool?
     /// What a person should know of the data before they are used, in sentences.
-    public var notes: [String] = []
+    package var notes: [String] = []
     /// Damaged images that were left out; nil where none were.
-    public var skippedImages: Int?
+    package var skippedImages: Int?
   }
 
   /// Of the group, or of the task on the command line.
-  public var name: String
+  package var name: String
   /// As tables have it.
-  public var title: String
+  package var title: String
   /// Whether it could be read.
-  public var state: State
+  package var state: State
   /// Nil where it could not be read.
-  public var contents: Description?
+  package var contents: Description?
   /// What is missing or wrong.
-  public var problem: String?
+  package var problem: String?
   /// The folders that were looked into, with their whole paths; nil where nothing is missing.
-  public var searched: [String]?
+  package var searched: [String]?
   /// How to get the files, or what else to do.
-  public var advice: String
+  package var advice: String
 
   package init(
     _ task: Catalogue.Task, of source: Catalogue.Source, state: State, contents: Description? = nil,
@@ -121,7 +121,7 @@ extension DatasetReport {
   ///   - report: called with each as soon as it is read; the data are nil where they could not be.
   /// - Throws: `RunError` for a name that there is not. What is missing, damaged or unusable is no error but a
   ///   state.
-  public static func each(
+  package static func each(
     _ tasks: [String] = [], in folder: String?, skipsDamaged: Bool = false, progress: ProgressLine? = nil,
     report: (DatasetReport, DatasetSplits?) throws -> Void
   ) throws {
@@ -149,7 +149,7 @@ extension DatasetReport {
   }
 
   /// The sentence for a name that there is not.
-  public static func unknown(_ name: String) -> String {
+  package static func unknown(_ name: String) -> String {
     let names = Catalogue.sources.flatMap { $0.tasks.map(\.name) }
     let best = nearest(to: name, among: names).map { "; nearest: \($0)" } ?? ""
     return "there is no data set \"\(name)\"\(best) (there are \(names.joined(separator: ", ")))"
@@ -158,13 +158,13 @@ extension DatasetReport {
   /// The views of an experiment.
   /// - Parameter experiment: a file, or the name of one in `Experiments/`.
   /// - Throws: `ConfigurationError`.
-  public static func views(of experiment: String, profile: String?) throws -> Augmentation {
+  package static func views(of experiment: String, profile: String?) throws -> Augmentation {
     let file = try ExperimentFile(contentsOf: ExperimentLookup.find(experiment))
     return try file.configurations(profile: profile)[0].augmentation
   }
 
   /// An array of reports, keys sorted.
-  public static func json(_ reports: [DatasetReport]) throws -> String {
+  package static func json(_ reports: [DatasetReport]) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(reports), as: UTF8.self)

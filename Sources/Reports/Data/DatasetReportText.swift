@@ -3,7 +3,7 @@ import Foundation
 
 extension DatasetReport {
   /// All of them as a table, with what there is to say about each below.
-  public static func table(_ reports: [DatasetReport]) -> String {
+  package static func table(_ reports: [DatasetReport]) -> String {
     let head = [
       "data set", "", "training", "validation", "test", "image", "classes", "strata", "images a stratum",
       "mean",
@@ -56,7 +56,7 @@ extension DatasetReport {
 
   /// Everything about one, its strata in full with `listsStrata`, folded to their sizes where there are many
   /// without.
-  public func details(listsStrata: Bool) -> String {
+  package func details(listsStrata: Bool) -> String {
     var lines = ["\(title) (\(name)): \(state.rawValue)"]
     guard let contents else {
       lines.append(state == .missing ? "not found: \(problem ?? "")" : problem ?? "")

@@ -3,7 +3,7 @@ import Experiments
 import Foundation
 
 /// What a sweep gave, from run folders alone.
-public struct SweepTable: Sendable {
+package struct SweepTable: Sendable {
   /// A combination with one loss.
   package struct Row: Sendable {
     package var values: [String]
@@ -16,7 +16,7 @@ public struct SweepTable: Sendable {
   package let rows: [Row]
 
   /// - Throws: `RunError` for a damaged result.
-  public init(_ sweep: Sweep) throws {
+  package init(_ sweep: Sweep) throws {
     self.sweep = sweep
     rows = try sweep.points.map { point in
       let runs = try RunResult.complete(point.configuration, seeds: sweep.seeds, in: sweep.runs)
@@ -27,7 +27,7 @@ public struct SweepTable: Sendable {
   }
 
   /// For a person.
-  public var markdown: String {
+  package var markdown: String {
     let measures = Measure.details
     let head = sweep.grid.axes.map(\.path) + ["loss"] + measures.map(\.column)
     let body = rows.map { row in
@@ -53,7 +53,7 @@ public struct SweepTable: Sendable {
   }
 
   /// One line a run.
-  public var csv: String {
+  package var csv: String {
     let measures = Measure.details
     let head =
       sweep.grid.axes.map(\.path) + ["loss", "seed"] + measures.map(\.column) + [
@@ -72,7 +72,7 @@ public struct SweepTable: Sendable {
 
   /// A plot against the first setting as SVG: accuracies above, collapse below; a line for each loss and each combination
   /// of the other settings. Nil while nothing is complete.
-  public var svg: String? {
+  package var svg: String? {
     guard rows.contains(where: { !$0.results.isEmpty }) else { return nil }
     let first = sweep.points[0].configuration
     let title = first.title.isEmpty ? first.experiment : first.title
@@ -90,7 +90,7 @@ public struct SweepTable: Sendable {
   }
 
   /// Puts the CSV and the plot beside the runs, in the place of older ones.
-  public func write() throws {
+  package func write() throws {
     try AtomicFile.makeFolder(sweep.file("").deletingLastPathComponent())
     try AtomicFile.write(csv, to: sweep.file(".csv"))
     if let svg { try AtomicFile.write(svg, to: sweep.file(".svg")) }

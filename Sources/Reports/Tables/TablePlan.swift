@@ -4,15 +4,15 @@ import Experiments
 import Foundation
 
 /// The runs of a table, those left out whose data are not there.
-public struct TablePlan {
+package struct TablePlan {
   package let definition: TableDefinition
   package let seeds: [Int]
   package let runs: URL
   private(set) var rows: [PlannedRow]
   /// Rows whose data are damaged or cannot be used, with what is wrong.
-  public private(set) var failures: [String] = []
+  package private(set) var failures: [String] = []
   /// What to tell before the runs begin.
-  public private(set) var notes: [String] = []
+  package private(set) var notes: [String] = []
 
   /// Reads the experiments and looks for their data. A row whose data are not there is left out: the table says what it
   /// needs. One whose data are damaged has failed.
@@ -23,7 +23,7 @@ public struct TablePlan {
   ///   - runs: the folder of all run folders.
   ///   - dataFolder: nil: the configuration's folder, else the environment variable `SPREAD_DATA`.
   /// - Throws: `ConfigurationError` for an experiment that is wrong.
-  public init(
+  package init(
     _ definition: TableDefinition, profile: String? = nil, overrides: [String] = [], seeds: [Int] = [],
     runs: URL, dataFolder: URL? = nil
   ) throws {
@@ -48,7 +48,7 @@ public struct TablePlan {
 
   /// Runs in an order that shows something of every row early.
   /// - Parameter part: chooses some of all runs, data or not, so that machines with different data share them the same way.
-  public func planned(_ part: ([PlannedRun]) -> [PlannedRun] = { $0 }) -> [PlannedRun] {
+  package func planned(_ part: ([PlannedRun]) -> [PlannedRun] = { $0 }) -> [PlannedRun] {
     let present = rows.filter { $0.missing == nil }.flatMap(\.configurations).map(\.identity)
     return part(PlannedRun.order(rows.map(\.configurations), seeds: seeds)).filter {
       present.contains($0.configuration.identity)
@@ -56,7 +56,7 @@ public struct TablePlan {
   }
 
   /// The table from the run folders as they are now.
-  public func table() throws -> ResultTable {
+  package func table() throws -> ResultTable {
     try ResultTable(definition, planned: rows, seeds: seeds, runs: runs)
   }
 
