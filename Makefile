@@ -44,6 +44,7 @@ test-long: deps ## Mutate the input of every reader, kill, damage and starve run
 lint: deps ## Check the layout of the Swift sources, that targets declare what they import, and the order of the floors
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
 	.ci/check-floors
+	Tests/check-examples.sh
 	$(SWIFT) build --explicit-target-dependency-import-check error
 
 format: ## Lay the Swift sources out
