@@ -90,7 +90,7 @@ let package = Package(
       name: "Scheduling", dependencies: ["Basics", "Tensors", "Experiments"], swiftSettings: optimised),
     .target(
       name: "Reports",
-      dependencies: ["Basics", "ContrastiveLosses", "Datasets", "Evaluation", "Experiments"],
+      dependencies: ["Basics", "ContrastiveLosses", "Datasets", "Experiments"],
       swiftSettings: optimised),
 
     .target(

@@ -44,8 +44,8 @@ package enum ReadingBenchmark {
   /// Images and bytes of their pixels, from a reading that is let go before the next.
   private static func size(_ source: Catalogue.Source, _ folder: String?) throws -> (images: Int, bytes: Int)
   {
-    let pair = try source.read(folder)
-    let parts = [pair.training, pair.validation, pair.test].compactMap { $0 }
+    let splits = try source.read(folder)
+    let parts = [splits.training, splits.validation, splits.test].compactMap { $0 }
     return (parts.reduce(0) { $0 + $1.count }, parts.reduce(0) { $0 + $1.count * $1.store.imageSize })
   }
 

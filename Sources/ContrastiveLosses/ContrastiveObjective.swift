@@ -100,6 +100,10 @@ public struct ContrastiveObjective: Sendable, Equatable {
     guard temperature > 0, temperature.isFinite else {
       throw fail("the temperature must be above 0, and is \(temperature)")
     }
+    // It is computed with in single precision.
+    guard Float(temperature).isFinite, (1 / Float(temperature)).isFinite else {
+      throw fail("the temperature \(temperature) is beyond what float32 divides by")
+    }
     guard (0...1).contains(alpha) else { throw fail("alpha must be in [0, 1], and is \(alpha)") }
     guard positiveClamp.map({ !$0.isNaN }) ?? true else { throw fail("positiveClamp must be a number") }
     guard tileRows.map({ $0 >= 1 }) ?? true else {

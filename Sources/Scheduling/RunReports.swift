@@ -1,5 +1,4 @@
 import Basics
-import Evaluation
 import Experiments
 import Foundation
 
@@ -54,7 +53,7 @@ extension RunEntry {
 
   /// Runs as a table.
   package static func table(_ entries: [RunEntry]) -> String {
-    let measures = Measure.details.filter { $0.unit == .percent }
+    let measures = Measure.details.filter { $0.group == .accuracy }
     let head = ["run", "state", "epochs"] + measures.map(\.column) + ["time"]
     let rows = entries.map { entry in
       [entry.name, entry.state.rawValue, entry.progress]

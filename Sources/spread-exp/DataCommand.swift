@@ -83,9 +83,9 @@ struct DataCommand: ParsableCommand {
     try DatasetReport.each(
       name.map { [$0] } ?? [], in: data?.path ?? DataSettings.folderOfEnvironment, skipsDamaged: skipDamaged,
       progress: ProgressLine()
-    ) { report, pair in
+    ) { report, splits in
       reports.append(report)
-      if let preview, let pair { try draw(pair.training, to: preview.path) }
+      if let preview, let splits { try draw(splits.training, to: preview.path) }
     }
     if json {
       try StandardOutput.json(DatasetReport.json(reports))

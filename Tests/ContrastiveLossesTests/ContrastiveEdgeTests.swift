@@ -76,6 +76,9 @@ struct ContrastiveEdgeTests {
     )
     #expect(message(ContrastiveObjective(.spread, temperature: -.infinity)).contains("temperature"))
     #expect(message(ContrastiveObjective(.spread, temperature: .nan)).contains("temperature"))
+    for beyond in [1e-50, 1e-39, 1e300] {
+      #expect(message(ContrastiveObjective(.spread, temperature: beyond)).contains("beyond what float32"))
+    }
     #expect(
       message(ContrastiveObjective(.spread, alpha: 1.1)).contains("alpha must be in [0, 1], and is 1.1"))
     #expect(message(ContrastiveObjective(.spread, alpha: .nan)).contains("alpha"))

@@ -24,7 +24,7 @@ import Testing
     try withFolder { folder in
       let tiny = try TinyExperiment(in: folder)
       let model = try model(tiny, seed: 5)
-      let optimiser = tiny.configuration.optimiser.optimiser(for: model.parameters())
+      let optimiser = tiny.configuration.optimiser.settings.optimiser(for: model.parameters())
       let file = folder.appendingPathComponent("c.safetensors")
       func write() throws -> Data {
         try Checkpoint.write(

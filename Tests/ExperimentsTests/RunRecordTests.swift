@@ -80,7 +80,7 @@ import Testing
   @Test func aLineOfARunIsProtected() throws {
     let report = EpochReport(
       epoch: 3, steps: 10, sums: TrainingState.Sums(contrastive: 4), classifierWeight: 1,
-      validation: Validation.EpochFigures(accuracy: 0.5), rate: 1e-3,
+      validation: Validation.Outcome(accuracy: 0.5), rate: 1e-3,
       speed: EpochReport.Speed(seconds: 1, imagesPerSecond: 7, waitingShare: 0))
     let text = report.metrics.json.compactText
     func isDamaged(_ text: String) throws -> Bool {

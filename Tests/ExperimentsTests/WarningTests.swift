@@ -105,7 +105,7 @@ import Testing
     func warning(_ embeddings: Tensor) -> String? {
       EpochReport(
         epoch: 3, steps: 10, sums: TrainingState.Sums(), classifierWeight: 1,
-        validation: Validation.EpochFigures(accuracy: 0.5, spread: EmbeddingSpread(embeddings)), rate: 1e-3,
+        validation: Validation.Outcome(accuracy: 0.5, spread: EmbeddingSpread(embeddings)), rate: 1e-3,
         speed: EpochReport.Speed(seconds: 1, imagesPerSecond: 1, waitingShare: 0)
       ).warnings(configuration).collapse
     }

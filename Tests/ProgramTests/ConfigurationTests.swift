@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension ProgramTests {
-  /// How configurations are found, changed and refused; what each key allows stands in ReproductionTests.
+  /// How configurations are found, changed and refused; what each key allows stands in ExperimentsTests.
   @Suite struct ConfigurationTests {
     let folder: TemporaryFolder
 

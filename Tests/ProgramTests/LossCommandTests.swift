@@ -203,7 +203,7 @@ extension ProgramTests {
     }
 
     @Test func aTemperatureBeyondFloat32IsAnErrorAndNotANumber() throws {
-      expectError(try run("spread", ["--temperature", "1e-40"]), code: 1, naming: "z1.npy", "temperature")
+      expectError(try run("spread", ["--temperature", "1e-40"]), code: 1, naming: "temperature 1e-40", "float32")
     }
   }
 }

@@ -12,8 +12,8 @@ import Testing
       try TinyDigits.write(to: folder)
       var reports: [DatasetReport] = []
       try DatasetReport.each(["mnist", "mnist-coarse", "cifar100-coarse-u"], in: folder.path) {
-        report, pair in
-        #expect((pair != nil) == (report.state == .found))
+        report, splits in
+        #expect((splits != nil) == (report.state == .found))
         reports.append(report)
       }
       #expect(reports.map(\.name) == ["cifar100-coarse-u", "mnist", "mnist-coarse"])

@@ -19,8 +19,8 @@ public struct Batch: Sendable {
 /// on.
 ///
 /// ```swift
-/// for batch in BatchLoader(training, augmentation: .colour, statistics: statistics, batchSize: 128,
-/// generator: epochGenerator) { ... }
+/// let form = ImageForm(training.channelStatistics())
+/// for batch in BatchLoader(training, augmentation: .colour, form: form, batchSize: 128, generator: epoch) { ... }
 /// ```
 ///
 /// The order and every view depend on the generator and the point only, not on threads or time. When the

@@ -25,7 +25,7 @@ public enum CIFAR10 {
   /// - Throws: `MissingDataError` when nothing is there, `FileFormatError` when it is not what it should be.
   /// - Complexity: the time of decompression; memory for the pixels (184 MB) and one piece of 200 kB.
   public static func load(from folder: String?) throws -> DatasetSplits {
-    try files.read(from: folder).pair(
+    try files.read(from: folder).splits(
       named: "CIFAR10", classNames: CIFARNames.ten, stratumNames: CIFARNames.ten)
   }
 
@@ -69,7 +69,7 @@ public enum CIFAR100 {
   ///   `cifar-100-binary`.
   /// - Throws: `MissingDataError`, `FileFormatError`.
   public static func load(from folder: String?) throws -> DatasetSplits {
-    try files.read(from: folder).pair(
+    try files.read(from: folder).splits(
       named: "CIFAR100", classNames: CIFARNames.hundred, stratumNames: CIFARNames.hundred)
   }
 

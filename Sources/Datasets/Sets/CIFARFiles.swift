@@ -107,7 +107,7 @@ struct CIFARFiles: Sendable {
     let source: String
     let contents: ContentsCheck
 
-    func pair(named name: String, classNames: [String], stratumNames: [String]) -> DatasetSplits {
+    func splits(named name: String, classNames: [String], stratumNames: [String]) -> DatasetSplits {
       DatasetSplits(
         training: training.dataset(name, classNames, stratumNames),
         test: test.dataset(name, classNames, stratumNames), source: source, contents: contents)

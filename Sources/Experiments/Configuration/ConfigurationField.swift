@@ -1,5 +1,4 @@
 import Basics
-import NeuralNetworks
 
 /// A group of settings, one JSON object. Its fields are declared once, and from that declaration come strict
 /// reading, writing with every default in place, suggestions for mistyped keys, and the schema for editors.

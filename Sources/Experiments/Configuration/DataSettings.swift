@@ -55,7 +55,7 @@ public struct DataSettings: Sendable, Equatable {
   /// Glyphs: seed of the drawings.
   public var seed = 1
 
-  /// Each field at the default that stands with it.
+  /// Creates settings with default values.
   public init() {}
 
   /// Training images of the task as it was published, those for validation included; nil where the files are anybody's own.
@@ -80,7 +80,7 @@ public struct LabelNoiseSettings: Sendable, Equatable {
   /// share is wrong in the same way at a larger one.
   public var seed = 0
 
-  /// Each field at the default that stands with it.
+  /// Creates settings with default values.
   public init() {}
 }
 

@@ -8,7 +8,7 @@ public struct ValidationSettings: Sendable, Equatable {
   /// The same split for every seed of training, so that seeds differ in training alone.
   public var seed = 42
 
-  /// Each field at the default that stands with it.
+  /// Creates settings with default values.
   public init() {}
 }
 
@@ -51,7 +51,7 @@ public struct NeighbourSettings: Sendable, Equatable {
   /// Training images that vote on the fine label of a test image; all of them when there are fewer.
   public var k = 20
 
-  /// Each field at the default that stands with it.
+  /// Creates settings with default values.
   public init() {}
 }
 

@@ -58,7 +58,7 @@ public struct ExperimentConfiguration: Sendable, Equatable {
   /// wins over it.
   public var threads: Int?
 
-  /// Each field at the default that stands with it.
+  /// Creates settings with default values.
   public init() {}
 }
 

@@ -1,7 +1,6 @@
 import Basics
 import ContrastiveLosses
 import Foundation
-import NeuralNetworks
 
 /// An experiment as written down: a configuration, what its profiles change, and what each loss changes.
 ///

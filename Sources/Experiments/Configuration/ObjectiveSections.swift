@@ -52,7 +52,7 @@ public struct ClassifierSettings: Sendable, Equatable {
   /// Share of the target, below 1, that is spread evenly over all classes, the right one included.
   public var labelSmoothing = 0.0
 
-  /// Each field at the default that stands with it.
+  /// Creates settings with default values.
   public init() {}
 }
 

@@ -1,5 +1,6 @@
 /// Why a run cannot begin or go on: its folder, its data, its network, or a loss that is no number.
 public struct RunError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The sentence.
   public let description: String
   /// Whether another process works on the run, which is then none of this one's.
   let isOfAnotherWorker: Bool

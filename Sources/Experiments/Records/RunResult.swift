@@ -45,7 +45,7 @@ public struct RunResult: Codable, Sendable, Equatable {
   public var undefined: [String: String]?
   /// How many training embeddings voted, as configured (k).
   public var neighbours: Int
-  /// Of the test embeddings: how far each class, and each stratum (fine class), has drawn together.
+  /// How far each class has drawn together, class by class; what tables show of it is among `figures`.
   public var classCollapse: Collapse
   /// The same test embeddings by stratum.
   public var stratumCollapse: Collapse
@@ -150,10 +150,10 @@ extension RunResult {
   /// Its accuracies for the person who waits.
   package var accuracyText: String {
     let shown = [Measure.fineAccuracy, .coarseAccuracy].compactMap { measure in
-      measure.value(of: self).map { "\(measure.column) \(oneDecimal($0))%" }
+      measure.value(of: self).map { "\(measure.column) \(measure.text($0))%" }
     }
     let reasons = Measure.all.compactMap { measure in
-      undefined?[measure.key].map { "\(measure.title) undefined: \($0)" }
+      undefined?[measure.key].map { "\(measure.column) undefined: \($0)" }
     }
     return (shown + reasons).joined(separator: ", ")
   }

@@ -1,5 +1,4 @@
 import Basics
-import NeuralNetworks
 
 /// What an epoch came to: a line of `metrics.jsonl`, and a line for the person who waits.
 struct EpochReport {
@@ -19,7 +18,7 @@ struct EpochReport {
   var sums: TrainingState.Sums
   /// Of the cross entropy beside the contrastive loss.
   var classifierWeight: Double
-  var validation: Validation.EpochFigures
+  var validation: Validation.Outcome
   /// The learning rate of its last step.
   var rate: Double
   var speed: Speed

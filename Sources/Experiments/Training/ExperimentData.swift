@@ -40,18 +40,18 @@ package struct ExperimentData {
   ///   `UnusableDataError`; `RunError` for images that are not square without a `data.imageSize`;
   ///   `ConfigurationError` when too few images are left, or wrong labels are asked for where there is one class.
   package init(_ key: Key, folder: URL?, report: ImageFolderReport? = nil) throws {
-    let pair = try key.data.load(from: folder, report: report)
+    let splits = try key.data.load(from: folder, report: report)
     let seed = UInt64(key.validation.seed)
-    var whole = pair.training
+    var whole = splits.training
     if let count = key.data.trainingImages { whole = whole.sample(count, seed: seed) }
-    test = key.data.testImages.map { pair.test.sample($0, seed: seed) } ?? pair.test
+    test = key.data.testImages.map { splits.test.sample($0, seed: seed) } ?? splits.test
     self.whole = whole
-    source = pair.source
-    notes = pair.notes
-    skippedImages = pair.skippedImages == 0 ? nil : pair.skippedImages
-    try Self.checkShape(pair, sizeOfViews: key.data.sizeOfViews)
+    source = splits.source
+    notes = splits.notes
+    skippedImages = splits.skippedImages == 0 ? nil : splits.skippedImages
+    try Self.checkShape(splits, sizeOfViews: key.data.sizeOfViews)
     form = ImageForm(whole.channelStatistics(), size: key.data.sizeOfViews)
-    var (training, validation) = (whole, pair.validation)
+    var (training, validation) = (whole, splits.validation)
     if validation == nil {
       (training, validation) = whole.split(validationShare: key.validation.share, seed: seed)
     }
@@ -83,14 +83,14 @@ package struct ExperimentData {
   }
 
   /// - Throws: `RunError` when no network here can take the images as they are.
-  private static func checkShape(_ pair: DatasetSplits, sizeOfViews: Int?) throws {
-    guard pair.test.count > 0 else {
-      throw RunError("\(pair.source): there are no test images, and at least one is needed")
+  private static func checkShape(_ splits: DatasetSplits, sizeOfViews: Int?) throws {
+    guard splits.test.count > 0 else {
+      throw RunError("\(splits.source): there are no test images, and at least one is needed")
     }
-    let store = pair.training.store
+    let store = splits.training.store
     guard sizeOfViews == nil, store.width != store.height else { return }
     throw RunError(
-      "\(pair.source): the images are \(store.width) x \(store.height) pixels (width x height), and the networks "
+      "\(splits.source): the images are \(store.width) x \(store.height) pixels (width x height), and the networks "
         + "take square ones; data.imageSize, for example \(min(store.width, store.height)), scales them and cuts "
         + "squares out")
   }

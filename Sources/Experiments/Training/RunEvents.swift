@@ -1,6 +1,5 @@
 import Basics
 import Foundation
-import NeuralNetworks
 import TensorBoardEvents
 
 /// What TensorBoard is told of a run, beside `metrics.jsonl`: figures of single steps now and then, of every epoch,
@@ -29,7 +28,7 @@ struct RunEvents {
   }
 
   /// - Parameter done: steps of the run, this one included.
-  func add(_ figures: TrainingStep.StepFigures, classifierWeight: Double, rate: Double, done: Int) throws {
+  func add(_ figures: TrainingStep.Outcome, classifierWeight: Double, rate: Double, done: Int) throws {
     guard let log, done % everySteps == 0 else { return }
     try log.add(
       [
@@ -40,14 +39,18 @@ struct RunEvents {
 
   /// All figures of an epoch, in groups.
   func add(_ metrics: EpochMetrics) throws {
-    let figures = metrics.ordered.map { ("\($0.figure.group)/\($0.figure.key)", $0.value) }
+    // TensorBoard draws nothing of a curve with a value that is no number.
+    let figures = metrics.ordered.filter(\.value.isFinite).map {
+      ("\($0.figure.group.rawValue)/\($0.figure.key)", $0.value)
+    }
     try log?.add(
-      [("\(EpochFigure.Group.time)/epoch", Double(metrics.epoch))] + figures, step: metrics.step)
+      [("\(EpochFigure.Group.time.rawValue)/epoch", Double(metrics.epoch))] + figures, step: metrics.step)
   }
 
   /// The figures of the result.
   func add(_ result: RunResult, done: Int) throws {
     let figures = Measure.all.compactMap { measure in result[measure].map { ("test/\(measure.key)", $0) } }
+      .filter(\.1.isFinite)
     try log?.add(figures, step: done)
   }
 }

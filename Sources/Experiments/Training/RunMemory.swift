@@ -44,7 +44,7 @@ struct RunMemory {
       whole = whole.appending(rows: 4 * batch, inputs: dimension, outputs: head.hiddenWidth)
         .appending(rows: 2 * batch, inputs: head.hiddenWidth, outputs: head.width)
     }
-    network = Double(2 + configuration.optimiser.stateCount) * whole.parameters
+    network = Double(2 + type(of: configuration.optimiser.settings).stateCount) * whole.parameters
     let views = MemoryPool.bytes(
       forElements: Double(2 * batch * shape.channels) * Double(shape.size * shape.size))
     step =

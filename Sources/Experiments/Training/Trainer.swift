@@ -162,7 +162,7 @@ final class Trainer {
   private func rate(ofStep step: Int) -> Double {
     let factor = configuration.schedule.factor(
       step: state.epoch * stepsPerEpoch + step, stepsPerEpoch: stepsPerEpoch, epochs: configuration.epochs)
-    return configuration.optimiser.rate * factor
+    return configuration.optimiser.settings.rate * factor
   }
 
   /// Validates, keeps the network when it is the best so far, logs, and saves: in this order, so that a kill

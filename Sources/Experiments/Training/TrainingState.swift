@@ -55,7 +55,7 @@ extension TrainingState {
 }
 
 extension TrainingState.Sums {
-  mutating func add(_ figures: TrainingStep.StepFigures, of batch: Batch) {
+  mutating func add(_ figures: TrainingStep.Outcome, of batch: Batch) {
     contrastive += figures.contrastive
     crossEntropy += figures.crossEntropy
     gradientNorm += figures.gradientNorm

@@ -7,7 +7,7 @@ import Tensors
 /// One step of training: forward, both losses, backward, and what the optimiser makes of the gradients.
 struct TrainingStep {
   /// What a step came to. The norm is that of all gradients before any clipping; the optimiser needs it anyway.
-  struct StepFigures {
+  struct Outcome {
     var contrastive: Double
     var crossEntropy: Double
     var gradientNorm: Double
@@ -21,17 +21,17 @@ struct TrainingStep {
 
   init(_ configuration: ExperimentConfiguration, model: TrainedModel) {
     self.model = model
-    optimiser = configuration.optimiser.optimiser(for: model.parameters())
+    optimiser = configuration.optimiser.settings.optimiser(for: model.parameters())
     objective = configuration.objective
     classifier = configuration.classifier
-    maximumNorm = configuration.optimiser.gradientClip
+    maximumNorm = configuration.optimiser.settings.gradientClip
   }
 
   /// - Parameter generator: what random layers draw from.
   /// - Throws: `NotFiniteError`; but for that of the gradients, the network is as it was before.
   func callAsFunction(
     _ batch: Batch, rate: Double, using generator: inout RandomGenerator
-  ) throws -> StepFigures {
+  ) throws -> Outcome {
     var pass = Pass.training(generator)
     let count = batch.count
     let embeddings = model.encoder(batch.views, &pass)
@@ -53,7 +53,7 @@ struct TrainingStep {
     // The weights are spoilt already. Told here rather than by the next step's embeddings, because this is the
     // batch that did it.
     guard norm.isFinite else { throw NotFiniteError("the gradients are", embeddings: embeddings) }
-    return StepFigures(
+    return Outcome(
       contrastive: Double(contrastive.item()), crossEntropy: Double(crossEntropy.item()),
       gradientNorm: Double(norm))
   }

@@ -7,7 +7,7 @@ import Tensors
 /// network is not changed: training goes on as if it had not been looked at.
 struct Validation {
   /// What one epoch came to.
-  struct EpochFigures: Equatable {
+  struct Outcome: Equatable {
     /// The classifier's, on the labels that it is trained for.
     var accuracy: Double
     /// Nil where there is but one image.
@@ -39,9 +39,9 @@ struct Validation {
   }
 
   /// - Throws: `RunError` when embeddings are not finite.
-  func figures(of model: TrainedModel, epoch: Int) throws -> EpochFigures {
+  func figures(of model: TrainedModel, epoch: Int) throws -> Outcome {
     let embeddings = try data.embeddings(of: data.validation, by: model.encoder)
-    return EpochFigures(
+    return Outcome(
       accuracy: model.accuracy(ofEmbeddings: embeddings, labels: data.validation.labels),
       spread: data.validation.count >= 2 ? EmbeddingSpread(embeddings) : nil,
       neighbours: try neighbours(of: embeddings, encoder: model.encoder, epoch: epoch))

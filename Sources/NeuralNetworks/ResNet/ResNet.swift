@@ -32,7 +32,7 @@ public final class ResNet: Encoder {
     /// The small stem's stride: 2 halves the image's sides before the first stage, for a quarter of the work.
     public var stemStride = 1
 
-    /// Each field at the default that stands with it.
+    /// Creates settings with default values.
     public init() {}
 
     /// Nothing is checked here; a network of sizes that cannot be stops the program when it is made.

@@ -50,7 +50,7 @@ extension ResNet.Configuration {
 }
 
 extension ResNet {
-  /// Of the convolutions by the definition, whatever an algorithm saves: forward once and backward twice, but for the
+  /// Counts the convolutions by their definition, whatever an algorithm saves: forward once and backward twice, but for the
   /// first one, whose input needs no gradient.
   public func multiplyAdds(images: [Int]) -> Double {
     let convolutions = configuration.convolutions(of: ImageShape(size: images[3], channels: images[1]))

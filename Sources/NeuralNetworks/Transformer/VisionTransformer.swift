@@ -34,7 +34,7 @@ public final class VisionTransformer: Encoder {
     /// Stochastic depth: 0 in the first block, growing linearly to this in the last.
     public var stochasticDepth: Float = 0.05
 
-    /// Each field at the default that stands with it.
+    /// Creates settings with default values.
     public init() {}
 
     public var embeddingDimension: Int { width }
@@ -88,7 +88,7 @@ public final class VisionTransformer: Encoder {
       + blocks.enumerated().map { .module("blocks.\($0)", $1) } + [.module("norm", norm)]
   }
 
-  /// Of the matrix products that are done: forward once, backward twice, and the scores that are computed again. The last
+  /// Counts the matrix products that are done: forward once, backward twice, and the scores that are computed again. The last
   /// block's feed-forward part runs on one position an image, and is counted so.
   public func multiplyAdds(images: [Int]) -> Double {
     let c = configuration

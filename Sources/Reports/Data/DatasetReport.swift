@@ -136,8 +136,8 @@ extension DatasetReport {
       progress?.clear()
       for task in wanted {
         switch read {
-        case .success(let pair):
-          let view = task.view(pair)
+        case .success(let splits):
+          let view = task.view(splits)
           try report(
             DatasetReport(
               task, of: source, state: .found, contents: Description(view, rareStrata: task.rareStrata)), view
@@ -172,20 +172,20 @@ extension DatasetReport {
 }
 
 extension DatasetReport.Description {
-  package init(_ pair: DatasetSplits, rareStrata: [String] = []) {
-    let (training, test) = (pair.training, pair.test)
-    source = pair.source
+  package init(_ splits: DatasetSplits, rareStrata: [String] = []) {
+    let (training, test) = (splits.training, splits.test)
+    source = splits.source
     images = DatasetReport.Counts(
-      training: training.count, validation: pair.validation?.count, test: test.count)
+      training: training.count, validation: splits.validation?.count, test: test.count)
     (channels, height, width) = (training.store.channels, training.store.height, training.store.width)
     let statistics = training.channelStatistics()
     (mean, deviation) = (statistics.mean, statistics.deviation)
-    classes = Self.groups(pair, training.classNames) { $0.labels }
-    strata = Self.groups(pair, training.stratumNames) { $0.strata }
+    classes = Self.groups(splits, training.classNames) { $0.labels }
+    strata = Self.groups(splits, training.stratumNames) { $0.strata }
     for place in strata.indices where rareStrata.contains(strata[place].name) { strata[place].isRare = true }
-    notes = pair.notes + test.notesOnFigures
-    skippedImages = pair.skippedImages == 0 ? nil : pair.skippedImages
-    switch pair.contents {
+    notes = splits.notes + test.notesOnFigures
+    skippedImages = splits.skippedImages == 0 ? nil : splits.skippedImages
+    switch splits.contents {
     case .published: (check, isPublished) = ("published", true)
     case .other(let difference): (check, isPublished) = (difference, false)
     case .unverified(let reason): (check, isPublished) = (reason, nil)
@@ -193,13 +193,13 @@ extension DatasetReport.Description {
   }
 
   private static func groups(
-    _ pair: DatasetSplits, _ names: [String], of numbers: (ImageDataset) -> [Int]
+    _ splits: DatasetSplits, _ names: [String], of numbers: (ImageDataset) -> [Int]
   ) -> [DatasetReport.Group] {
     func counts(_ part: ImageDataset) -> [Int] {
       numbers(part).reduce(into: [Int](repeating: 0, count: names.count)) { $0[$1] += 1 }
     }
-    let (training, test) = (counts(pair.training), counts(pair.test))
-    let validation = pair.validation.map(counts)
+    let (training, test) = (counts(splits.training), counts(splits.test))
+    let validation = splits.validation.map(counts)
     return names.indices.map {
       DatasetReport.Group(
         name: names[$0], training: training[$0], validation: validation?[$0], test: test[$0])

@@ -1,5 +1,4 @@
 import Basics
-import Evaluation
 import Experiments
 import Foundation
 
@@ -122,7 +121,7 @@ extension ResultTable.Row {
       cell.values = cell.results.map(measure.value)
       var seen: Set<String> = []
       cell.undefined = cell.results.filter { $0[measure] == nil }.map {
-        $0.undefined?[measure.key] ?? "this run has no \(measure.key)"
+        $0.undefined?[measure.key] ?? measure.requirement ?? "a result of another version"
       }.filter { seen.insert($0).inserted }
       return cell
     }

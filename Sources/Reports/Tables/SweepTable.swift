@@ -80,12 +80,10 @@ package struct SweepTable: Sendable {
       title: "\(title), profile \(first.profile)", axis: sweep.grid.axes[0].path,
       ticks: sweep.grid.axes[0].values,
       positions: sweep.grid.axes[0].numbers,
-      panels: [
-        LinePlot.Panel(title: "accuracy, %", series: series(Measure.details.filter { $0.unit == .percent })),
+      panels: Measure.Group.allCases.map { group in
         LinePlot.Panel(
-          title: "collapse of the test embeddings",
-          series: series(Measure.details.filter { $0.unit == .plain })),
-      ]
+          title: group.rawValue, series: series(Measure.details.filter { $0.group == group }))
+      }
     ).svg
   }
 

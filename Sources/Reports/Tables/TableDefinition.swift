@@ -1,6 +1,5 @@
 import Basics
 import ContrastiveLosses
-import Evaluation
 import Experiments
 import Foundation
 
@@ -33,7 +32,7 @@ public struct TableDefinition: Sendable, Equatable {
     /// What the paper has for this data set, shown beside ours.
     public var paper = PaperFigures()
 
-    /// Each field at the default that stands with it.
+    /// Creates one with default values.
     public init() {}
   }
 
@@ -48,7 +47,7 @@ public struct TableDefinition: Sendable, Equatable {
   /// The data sets from top to bottom.
   public var rows: [Row] = []
 
-  /// Each field at the default that stands with it.
+  /// Creates one with default values.
   public init() {}
 
   /// Those that have a file, for help texts: "2, 4, A2".

@@ -27,7 +27,7 @@ extension ResultTable {
   /// Every cell with its row's title, its loss, and whether it is the row's best.
   private var entries: [Entry] {
     rows.flatMap { row in
-      let best = Self.best(row.cells.map(\.mean))
+      let best = measure(of: row).best(row.cells.map(\.mean))
       return zip(definition.losses, row.cells).enumerated().map { index, pair in
         Entry(row: row, symbol: pair.0.symbol, cell: pair.1, isBest: best.contains(index))
       }
@@ -75,7 +75,8 @@ extension ResultTable {
   private var json: JSONNode {
     .object([
       ("table", .string(definition.number)), ("title", .string(definition.title)),
-      ("measure", .string(definition.measure.key)), ("unit", .string("percent")),
+      ("measure", .string(definition.measure.key)),
+      ("unit", .string(definition.measure.unit == .percent ? "percent" : "none")),
       (
         "rows",
         .array(
@@ -127,16 +128,16 @@ extension ResultTable {
     let heading = definition.number.isEmpty ? "" : "Table \(definition.number) of the paper: "
     var lines = [
       "% Needs \\usepackage{booktabs}.", "\\begin{table}", "\\centering",
-      "\\caption{\(Self.escaped(heading + definition.title)) (\\%). Mean and standard deviation over seeds; best in bold.}",
+      "\\caption{\(Self.escaped(heading + definition.title + unitText)). Mean and standard deviation over seeds; best in bold.}",
       "\\begin{tabular}{l" + String(repeating: "rr", count: losses.count) + "}", "\\toprule",
       "Data set" + losses.map { " & \(Self.latexSymbol($0.symbol)) & paper" }.joined() + " \\\\", "\\midrule",
     ]
     for row in rows {
-      let best = Self.best(row.cells.map(\.mean))
-      let bestOfPaper = Self.best(row.cells.map(\.paper))
+      let best = measure(of: row).best(row.cells.map(\.mean))
+      let bestOfPaper = measure(of: row).best(row.cells.map(\.paper))
       let cells = row.cells.enumerated().map { index, cell in
-        " & \(Self.latexCell(cell, isBest: best.contains(index))) & "
-          + (cell.paper.map { Self.latexBold(oneDecimal($0), bestOfPaper.contains(index)) } ?? "")
+        " & \(Self.latexCell(cell, measure(of: row), isBest: best.contains(index))) & "
+          + (cell.paper.map { Self.latexBold(measure(of: row).text($0), bestOfPaper.contains(index)) } ?? "")
       }
       lines.append(Self.escaped(row.title) + cells.joined() + " \\\\")
     }
@@ -151,10 +152,10 @@ extension ResultTable {
     return (lines + ["\\end{table}"]).joined(separator: "\n") + "\n"
   }
 
-  private static func latexCell(_ cell: Cell, isBest: Bool) -> String {
+  private static func latexCell(_ cell: Cell, _ measure: Measure, isBest: Bool) -> String {
     guard let mean = cell.mean else { return "--" }
-    let deviation = cell.deviation.map { " $\\pm$ " + oneDecimal($0) } ?? ""
-    return latexBold(oneDecimal(mean) + deviation, isBest) + cell.partText
+    let deviation = cell.deviation.map { " $\\pm$ " + measure.text($0) } ?? ""
+    return latexBold(measure.text(mean) + deviation, isBest) + cell.partText
   }
 
   private static func latexBold(_ text: String, _ isBold: Bool) -> String {

@@ -1,5 +1,4 @@
 import Basics
-import Evaluation
 import Experiments
 import Foundation
 
@@ -9,7 +8,7 @@ extension ResultTable {
   /// figures of the same runs, and what is missing.
   public var markdown: String {
     let heading = definition.number.isEmpty ? "" : "Table \(definition.number): "
-    var parts = ["## \(heading)\(definition.title) (%)", alignedTable(mainRows)]
+    var parts = ["## \(heading)\(definition.title)\(unitText)", alignedTable(mainRows)]
     let settings = rows.compactMap { row in row.settings.map { "* \(row.title): \($0)." } }
     if !settings.isEmpty {
       parts.append(
@@ -34,24 +33,29 @@ extension ResultTable {
     let head = ["data set"] + definition.losses.flatMap { [$0.symbol, "paper"] }
     return [head]
       + rows.map { row in
-        let best = Self.best(row.cells.map(\.mean))
-        let bestOfPaper = Self.best(row.cells.map(\.paper))
+        let best = measure(of: row).best(row.cells.map(\.mean))
+        let bestOfPaper = measure(of: row).best(row.cells.map(\.paper))
         return [row.title]
           + row.cells.enumerated().flatMap { index, cell in
             [
-              Self.text(cell, isBest: best.contains(index)),
-              cell.paper.map { Self.bold(oneDecimal($0), bestOfPaper.contains(index)) } ?? "",
+              Self.text(cell, measure(of: row), isBest: best.contains(index)),
+              cell.paper.map { Self.bold(measure(of: row).text($0), bestOfPaper.contains(index)) } ?? "",
             ]
           }
       }
   }
 
-  static let detailLegend = """
-    fine: linear probe on frozen embeddings; k-NN: fine labels by nearest neighbours; coarse: the classifier trained with the
-    encoder. Collapse of the test embeddings: class cosine is the mean cosine between two points of a coarse class (1:
-    collapsed), stratum cosine the same within a fine class; within variance is the share of all variance that lies within
-    coarse classes (0: collapsed).
-    """
+  /// What the columns of details are, in lines of up to 120 characters.
+  static var detailLegend: String {
+    let words = Measure.details.map { "\($0.column): \($0.legend)" }.joined(separator: "; ").split(
+      separator: " ")
+    var lines = [""]
+    for word in words {
+      if lines[lines.count - 1].count + word.count >= 120 { lines.append("") }
+      lines[lines.count - 1] += (lines[lines.count - 1].isEmpty ? "" : " ") + word
+    }
+    return lines.joined(separator: "\n") + "."
+  }
 
   private var detailRows: [[String]] {
     var table = [["data set", "loss"] + Measure.details.map(\.column)]
@@ -93,18 +97,17 @@ extension ResultTable {
     }
   }
 
-  private static func text(_ cell: Cell, isBest: Bool) -> String {
+  private static func text(_ cell: Cell, _ measure: Measure, isBest: Bool) -> String {
     guard let mean = cell.mean else { return "-" }
-    let deviation = cell.deviation.map { " ± " + oneDecimal($0) } ?? ""
-    return bold(oneDecimal(mean) + deviation, isBest) + cell.partText
+    let deviation = cell.deviation.map { " ± " + measure.text($0) } ?? ""
+    return bold(measure.text(mean) + deviation, isBest) + cell.partText
   }
 
-  /// Places of the largest value as printed: equal figures are all best. None while there is only one value.
-  package static func best(_ values: [Double?]) -> Set<Int> {
-    let present = values.compactMap { $0 }
-    guard present.count > 1, let largest = present.max() else { return [] }
-    return Set(values.indices.filter { values[$0].map { oneDecimal($0) == oneDecimal(largest) } ?? false })
-  }
+  /// What a row's cells are of.
+  func measure(of row: Row) -> Measure { row.measure ?? definition.measure }
+
+  /// Behind a heading.
+  var unitText: String { definition.measure.unit == .percent ? " (%)" : "" }
 
   private static func bold(_ text: String, _ isBold: Bool) -> String { isBold ? "**\(text)**" : text }
 }

@@ -35,7 +35,7 @@ extension Optimiser {
 /// - Source: Loshchilov and Hutter 2019.
 public final class AdamW: Optimiser {
   /// How steps are made of gradients; the paper's where not given.
-  public struct Configuration: Sendable, Equatable {
+  public struct Configuration: OptimiserSettings {
     /// The learning rate, before a schedule's factor. A step is told its own: this is for who makes steps.
     public var rate = 3e-4
     /// Times the rate, the share of each parameter that a step takes away, biases and normalisations included.
@@ -47,11 +47,17 @@ public final class AdamW: Optimiser {
     /// Longest gradient (Euclidean norm over all parameters), for who makes steps; nil: as it comes.
     public var gradientClip: Float?
 
-    /// Each field at the default that stands with it.
+    /// Creates settings with default values.
     public init() {}
 
-    /// Another decay; the rest as by default.
+    /// Creates settings with another decay.
     public init(weightDecay: Float) { self.weightDecay = weightDecay }
+
+    public static var stateCount: Int { 2 }
+
+    public func optimiser(for parameters: [(name: String, tensor: Tensor)]) -> any Optimiser {
+      AdamW(parameters, self)
+    }
   }
 
   /// How steps are made of gradients.
@@ -110,11 +116,11 @@ public final class AdamW: Optimiser {
 /// g`, `p -= rate * b` (or `rate * (g + momentum * b)` with Nesterov's form).
 public final class SGD: Optimiser {
   /// How steps are made of gradients.
-  public struct Configuration: Sendable, Equatable {
+  public struct Configuration: OptimiserSettings {
     /// The learning rate, before a schedule's factor. A step is told its own: this is for who makes steps.
     public var rate = 3e-4
     /// The share of each parameter added to its gradient, biases and normalisations included.
-    public var weightDecay: Float = 0.01
+    public var weightDecay: Float = 0
     /// What the velocity `b` keeps of itself in a step, in [0, 1); 0 for plain gradient descent.
     public var momentum: Float = 0.9
     /// Whether a step goes along `g + momentum * b` in place of `b`.
@@ -122,10 +128,16 @@ public final class SGD: Optimiser {
     /// Longest gradient (Euclidean norm over all parameters), for who makes steps; nil: as it comes.
     public var gradientClip: Float?
 
-    /// Each field at the default that stands with it.
+    /// Creates settings with default values.
     public init() {}
 
-    /// Momentum, decay and form; the rest as by default.
+    public static var stateCount: Int { 1 }
+
+    public func optimiser(for parameters: [(name: String, tensor: Tensor)]) -> any Optimiser {
+      SGD(parameters, self)
+    }
+
+    /// Creates settings with momentum, decay and form.
     public init(momentum: Float, weightDecay: Float = 0, nesterov: Bool = false) {
       (self.momentum, self.weightDecay, self.nesterov) = (momentum, weightDecay, nesterov)
     }
@@ -166,6 +178,19 @@ public final class SGD: Optimiser {
   }
 }
 
+/// What the settings of every optimiser have.
+public protocol OptimiserSettings: Sendable, Equatable {
+  /// The learning rate, before a schedule's factor.
+  var rate: Double { get set }
+  /// Longest gradient (Euclidean norm over all parameters); nil: as it comes.
+  var gradientClip: Float? { get set }
+  /// Values that the optimiser keeps for each trained one.
+  static var stateCount: Int { get }
+
+  /// Makes an optimiser of parameters, which it moves; see `AdamW`.
+  func optimiser(for parameters: [(name: String, tensor: Tensor)]) -> any Optimiser
+}
+
 /// An optimiser with its settings.
 public enum OptimiserConfiguration: Sendable, Equatable {
   /// AdamW.
@@ -173,35 +198,11 @@ public enum OptimiserConfiguration: Sendable, Equatable {
   /// Stochastic gradient descent with momentum.
   case sgd(SGD.Configuration)
 
-  /// A new optimiser of parameters, which it moves; see `AdamW`.
-  public func optimiser(for parameters: [(name: String, tensor: Tensor)]) -> any Optimiser {
+  /// The settings of whichever it is.
+  public var settings: any OptimiserSettings {
     switch self {
-    case .adamw(let configuration): AdamW(parameters, configuration)
-    case .sgd(let configuration): SGD(parameters, configuration)
-    }
-  }
-
-  /// The learning rate, before a schedule's factor.
-  public var rate: Double {
-    switch self {
-    case .adamw(let configuration): configuration.rate
-    case .sgd(let configuration): configuration.rate
-    }
-  }
-
-  /// Longest gradient; nil: as it comes.
-  public var gradientClip: Float? {
-    switch self {
-    case .adamw(let configuration): configuration.gradientClip
-    case .sgd(let configuration): configuration.gradientClip
-    }
-  }
-
-  /// Values that it keeps for each trained one.
-  public var stateCount: Int {
-    switch self {
-    case .adamw: 2
-    case .sgd: 1
+    case .adamw(let configuration): configuration
+    case .sgd(let configuration): configuration
     }
   }
 }
