@@ -203,7 +203,8 @@ extension ProgramTests {
     }
 
     @Test func aTemperatureBeyondFloat32IsAnErrorAndNotANumber() throws {
-      expectError(try run("spread", ["--temperature", "1e-40"]), code: 1, naming: "temperature 1e-40", "float32")
+      expectError(
+        try run("spread", ["--temperature", "1e-40"]), code: 1, naming: "temperature 1e-40", "float32")
     }
   }
 }
