@@ -123,6 +123,10 @@ let package = Package(
     // What several test targets share; optimised, because it checks gradients of whole networks.
     .target(
       name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: optimised),
+    // Results of runs that were never trained, for the tests of records, queues and tables.
+    .target(
+      name: "ResultSamples", dependencies: ["Tensors", "Evaluation", "Experiments"],
+      path: "Tests/ResultSamples"),
     // A scripted HTTP server on loopback, for the tests of fetching as a library and as a program.
     .target(name: "LoopbackServer", path: "Tests/LoopbackServer"),
     .testTarget(name: "BasicsTests", dependencies: ["Basics", "TestSupport"]),
@@ -149,16 +153,18 @@ let package = Package(
       name: "ExperimentsTests",
       dependencies: [
         "Basics", "Tensors", "NeuralNetworks", "ContrastiveLosses", "Datasets", "Evaluation", "Experiments",
-        "TestSupport",
+        "ResultSamples", "TestSupport",
       ]),
     .testTarget(
       name: "SchedulingTests",
-      dependencies: ["Basics", "Tensors", "Evaluation", "Experiments", "Scheduling", "TestSupport"]),
+      dependencies: [
+        "Basics", "Tensors", "Evaluation", "Experiments", "Scheduling", "ResultSamples", "TestSupport",
+      ]),
     .testTarget(
       name: "ReportsTests",
       dependencies: [
         "Basics", "Tensors", "ContrastiveLosses", "Datasets", "Evaluation", "Experiments", "Reports",
-        "TestSupport",
+        "ResultSamples", "TestSupport",
       ]),
     .testTarget(name: "BenchmarkingTests", dependencies: ["NeuralNetworks", "Experiments", "Benchmarking"]),
     .testTarget(

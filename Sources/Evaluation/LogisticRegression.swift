@@ -1,5 +1,4 @@
 import Basics
-import NeuralNetworks
 import Tensors
 
 /// Logistic regression on frozen embeddings, trained until it has converged: how much of a task they hold in a form that

@@ -2,7 +2,6 @@ import ArgumentParser
 import Benchmarking
 import ContrastiveLosses
 import Experiments
-import NeuralNetworks
 
 struct Loss: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,9 +1,5 @@
 import ArgumentParser
-import Basics
-import Benchmarking
-import Experiments
 import Programs
-import Tensors
 
 @main
 struct SpreadBench: ParsableCommand {

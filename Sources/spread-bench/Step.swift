@@ -1,6 +1,5 @@
 import ArgumentParser
 import Benchmarking
-import ContrastiveLosses
 import Experiments
 import NeuralNetworks
 

@@ -1,10 +1,7 @@
 import ArgumentParser
 import Basics
-import ContrastiveLosses
 import Experiments
 import Foundation
-import Reports
-import Scheduling
 import Tensors
 
 /// What every command takes that computes.

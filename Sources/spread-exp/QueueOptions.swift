@@ -2,7 +2,6 @@ import ArgumentParser
 import Basics
 import Experiments
 import Foundation
-import Reports
 import Scheduling
 
 /// How several runs are run at a time.

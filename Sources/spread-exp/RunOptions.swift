@@ -1,11 +1,6 @@
 import ArgumentParser
 import Basics
-import ContrastiveLosses
-import Experiments
 import Foundation
-import Reports
-import Scheduling
-import Tensors
 
 /// What every command takes that runs experiments or looks at runs.
 struct RunOptions: ParsableArguments {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Basics
-import ContrastiveLosses
 import Experiments
 import Foundation
 import Scheduling

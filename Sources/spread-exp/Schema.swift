@@ -2,8 +2,6 @@ import ArgumentParser
 import Basics
 import Experiments
 import Foundation
-import Reports
-import Scheduling
 
 struct Schema: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,9 +1,7 @@
 import ArgumentParser
-import Basics
 import Experiments
 import Foundation
 import Reports
-import Scheduling
 
 struct TableCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -3,7 +3,6 @@ import Basics
 import Experiments
 import Foundation
 import Reports
-import Scheduling
 
 extension TableFormat: ExpressibleByArgument {}
 

@@ -5,7 +5,6 @@ import Experiments
 import Foundation
 import Reports
 import Scheduling
-import Tensors
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,8 +1,7 @@
 import Basics
-import Evaluation
 import Foundation
 import NeuralNetworks
-import Tensors
+import ResultSamples
 import TestSupport
 import Testing
 
@@ -96,19 +95,10 @@ import Testing
 
   // MARK: - result.json
 
-  private func result(_ configuration: ExperimentConfiguration, seed: Int) -> RunResult {
-    let collapse = Collapse(Tensor([1, 0, 0, 1], shape: [2, 2]), groups: [0, 0])
-    return RunResult(
-      configuration, seed: seed, encoder: "ViT", parameters: 1, epochs: 20, trainingImages: 10,
-      validationImages: 1, testImages: 1, bestEpoch: 1, validationAccuracy: 1.0 / 3,
-      figures: ["fineAccuracy": 0.1 + 0.2, "coarseAccuracy": 1e-7, "neighbourAccuracy": 0.25],
-      classCollapse: collapse, stratumCollapse: collapse)
-  }
-
   @Test func aResultIsReadAsItWasWrittenOrNotAtAll() throws {
     try withFolder { folder in
       let file = folder.appendingPathComponent("result.json")
-      let result = result(ExperimentConfiguration(), seed: 3)
+      let result = RunResult.sample(ExperimentConfiguration(), seed: 3)
       try result.write(to: file)
       #expect(try RunResult.read(file) == result)
       let whole = try Data(contentsOf: file)

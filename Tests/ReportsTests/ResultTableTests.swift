@@ -1,8 +1,7 @@
 import Basics
 import ContrastiveLosses
-import Evaluation
 import Foundation
-import Tensors
+import ResultSamples
 import TestSupport
 import Testing
 
@@ -24,21 +23,14 @@ import Testing
     of other: ExperimentConfiguration? = nil
   ) throws {
     let configuration = other ?? configuration(loss)
-    let collapse = Collapse(Tensor([1, 0, 0, 1], shape: [2, 2]), groups: [0, 0])
     var figures = [
       "fineAccuracy": fine, "coarseAccuracy": coarse, "neighbourAccuracy": 0.25, "classCosine": 0,
     ]
     figures["areaUnderROC"] = area
-    let result = RunResult(
-      configuration, seed: seed, encoder: "ViT 4 x 96", parameters: 1, epochs: 20, trainingImages: images,
-      validationImages: 1, testImages: 1, bestEpoch: 1, validationAccuracy: 0.5, figures: figures,
-      undefined: undefined.map { ["areaUnderROC": $0] } ?? [:], classCollapse: collapse,
-      stratumCollapse: collapse)
-    let run = RunFolder.of(configuration, seed: seed, in: runs)
-    let lock = try run.locked()
-    defer { withExtendedLifetime(lock) {} }
-    try run.prepare(configuration, seed: seed)
-    try result.write(to: run.result)
+    try RunResult.sample(
+      configuration, seed: seed, encoder: "ViT 4 x 96", trainingImages: images, figures: figures,
+      undefined: undefined.map { ["areaUnderROC": $0] } ?? [:]
+    ).complete(configuration, in: runs)
   }
 
   func table(

@@ -1,8 +1,7 @@
 import Basics
 import ContrastiveLosses
-import Evaluation
 import Foundation
-import Tensors
+import ResultSamples
 import TestSupport
 import Testing
 
@@ -86,19 +85,13 @@ import Testing
 
   /// A complete run, as far as tables look at it.
   private func add(_ run: PlannedRun, fine: Double, to runs: URL) throws {
-    let folder = run.folder(in: runs)
-    let lock = try folder.locked()
-    defer { withExtendedLifetime(lock) {} }
-    try folder.prepare(run.configuration, seed: run.seed)
-    let collapse = Collapse(Tensor([1, 0, 0, 1], shape: [2, 2]), groups: [0, 0])
-    try RunResult(
-      run.configuration, seed: run.seed, encoder: "ViT", parameters: 1, epochs: 20, trainingImages: 180,
-      validationImages: 20, testImages: 1, bestEpoch: 1, validationAccuracy: 0.5,
+    try RunResult.sample(
+      run.configuration, seed: run.seed, trainingImages: 180, validationImages: 20,
       figures: [
         "fineAccuracy": fine, "coarseAccuracy": 0.9, "neighbourAccuracy": 0.25, "classCosine": 0,
         "stratumCosine": 0, "withinVarianceShare": 1,
-      ], classCollapse: collapse, stratumCollapse: collapse
-    ).write(to: folder.result)
+      ]
+    ).complete(run.configuration, in: runs)
   }
 
   @Test func theTableShowsEveryPoint() throws {

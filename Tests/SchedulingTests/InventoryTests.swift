@@ -1,7 +1,6 @@
 import Basics
-import Evaluation
 import Foundation
-import Tensors
+import ResultSamples
 import TestSupport
 import Testing
 
@@ -9,25 +8,16 @@ import Testing
 @testable import Scheduling
 
 @Suite struct InventoryTests {
-  private func result(_ configuration: ExperimentConfiguration, seed: Int) -> RunResult {
-    let collapse = Collapse(Tensor([1, 0, 0, 1], shape: [2, 2]), groups: [0, 0])
-    return RunResult(
-      configuration, seed: seed, encoder: "ViT", parameters: 1, epochs: 20, trainingImages: 10,
-      validationImages: 1, testImages: 1, bestEpoch: 1, validationAccuracy: 1.0 / 3,
-      figures: ["fineAccuracy": 0.1 + 0.2, "coarseAccuracy": 1e-7, "neighbourAccuracy": 0.25],
-      classCollapse: collapse, stratumCollapse: collapse)
-  }
-
   @Test func aResultOfAnotherRunIsRefused() throws {
     try withFolder { runs in
       let configuration = ExperimentConfiguration()
       let folder = RunFolder.of(configuration, seed: 0, in: runs)
       try folder.announce(configuration, seed: 0)
-      try result(configuration, seed: 0).write(to: folder.result)
+      try RunResult.sample(configuration, seed: 0).write(to: folder.result)
       #expect(try folder.completeResult(of: configuration).seed == 0)
       var other = configuration
       other.epochs += 1
-      for wrong in [result(configuration, seed: 1), result(other, seed: 0)] {
+      for wrong in [RunResult.sample(configuration, seed: 1), RunResult.sample(other, seed: 0)] {
         try wrong.write(to: folder.result)
         #expect(
           try #require(failure { try folder.completeResult() }).contains("is the result of another run"))
@@ -42,7 +32,7 @@ import Testing
       let folder = RunFolder.of(configuration, seed: 2, in: runs)
       #expect(try folder.announce(configuration, seed: 2) == nil)
       let text = try folder.configuration.text()
-      try result(configuration, seed: 2).write(to: folder.result)
+      try RunResult.sample(configuration, seed: 2).write(to: folder.result)
       for (old, new) in [
         ("\"temperature\": 0.5", "\"temperature\": 0.1"), ("\"epochs\": 100,", "\"epochs\": 101,"),
       ] {
@@ -104,7 +94,7 @@ import Testing
       for seed in 0..<6 {
         let folder = RunFolder.of(configuration, seed: seed, in: runs)
         try folder.announce(configuration, seed: seed)
-        try result(configuration, seed: seed).write(to: folder.result)
+        try RunResult.sample(configuration, seed: seed).write(to: folder.result)
       }
       func file(_ seed: Int, _ name: String) -> URL {
         runs.appendingPathComponent("\(place)/seed-\(seed)/\(name)")

@@ -4,6 +4,7 @@ import Datasets
 public struct DataSettings: Sendable, Equatable {
   /// A data set that can be read: a name of `Catalogue`.
   public struct Name: RawRepresentable, CaseIterable, Sendable, Hashable {
+    /// As `Catalogue` and configurations have it.
     public let rawValue: String
 
     /// Nil where the catalogue has no such name.
@@ -14,6 +15,7 @@ public struct DataSettings: Sendable, Equatable {
 
     private init(_ source: Catalogue.Source) { rawValue = source.name }
 
+    /// Every data set, in the catalogue's order.
     public static var allCases: [Name] { Catalogue.sources.map(Name.init) }
 
     /// What the program draws itself, and needs no files for.

@@ -178,6 +178,7 @@ extension Measure {
   package var columnWithUnit: String { unit == .percent ? "\(column), %" : column }
 }
 
+/// By their keys.
 extension Measure: Hashable {
   public static func == (a: Measure, b: Measure) -> Bool { a.key == b.key }
   public func hash(into hasher: inout Hasher) { hasher.combine(key) }

@@ -102,6 +102,7 @@ public struct RunResult: Codable, Sendable, Equatable {
 }
 
 extension RunResult {
+  /// Reads results of this version and of earlier ones.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     experiment = try values.decode(String.self, forKey: .experiment)

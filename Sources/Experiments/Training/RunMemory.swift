@@ -1,6 +1,5 @@
 import Basics
 import Foundation
-import NeuralNetworks
 import Tensors
 
 /// The memory of a run, estimated from its settings and the sizes of its data before a network is made.
